@@ -1,0 +1,1 @@
+"""The admin listener: health, metrics and control, never reachable through the public one."""

@@ -1,0 +1,152 @@
+"""Health, metrics and the shadows' switches over HTTP.
+
+Reads and writes the runtime folder only: no worker is asked, so these answers
+come however busy the workers are.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Any
+
+from werkzeug.exceptions import HTTPException, NotFound, UnprocessableEntity, UnsupportedMediaType
+from werkzeug.routing import Map, Rule
+from werkzeug.wrappers import Request, Response
+
+from gateway.admin.probe import LiveProbe
+from gateway.control import Control
+from gateway.prometheus import CONTENT_TYPE, exposition
+from gateway.runtime import Runtime
+from gateway.shadow.switch import Switch
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIEnvironment
+
+_ROUTES = Map(
+    [
+        Rule("/healthz", endpoint="healthz", methods=["GET"]),
+        Rule("/readyz", endpoint="readyz", methods=["GET"]),
+        Rule("/metrics", endpoint="metrics", methods=["GET"]),
+        Rule("/api/workers", endpoint="workers", methods=["GET"]),
+        Rule("/api/shadows", endpoint="shadows", methods=["GET"]),
+        Rule("/api/shadows/<name>", endpoint="switch", methods=["POST"]),
+    ]
+)
+
+
+class AdminApp:
+    """The admin listener's WSGI application."""
+
+    def __init__(self, runtime: Runtime) -> None:
+        self._runtime = runtime
+        self._settings = runtime.settings()
+        self._control = Control(runtime.control)
+        self._probe = LiveProbe(self._settings.live)
+
+    def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        request = Request(environ)
+        try:
+            endpoint, values = _ROUTES.bind_to_environ(environ).match()
+            response: Response = getattr(self, f"_{endpoint}")(request, **values)
+        except HTTPException as error:
+            response = _problem(error)
+        response.headers["Cache-Control"] = "no-store"
+        return response(environ, start_response)
+
+    def _healthz(self, request: Request) -> Response:
+        """The gateway's processes are up."""
+        return _json({"status": "ok", "workers": len(self._live_workers())})
+
+    def _readyz(self, request: Request) -> Response:
+        """Requests sent now will be served: a worker takes them and live is reachable."""
+        workers = self._live_workers()
+        serving = sum(worker["state"] == "serving" for worker in workers)
+        problem = self._probe.problem()
+        ready = bool(serving) and problem is None
+        document = {
+            "status": "ready" if ready else "not ready",
+            "workers": {"serving": serving, "draining": len(workers) - serving},
+            "live": problem or "reachable",
+        }
+        return _json(document, 200 if ready else 503)
+
+    def _metrics(self, request: Request) -> Response:
+        return Response(exposition(self._runtime.metrics), content_type=CONTENT_TYPE)
+
+    def _workers(self, request: Request) -> Response:
+        return _json({"workers": self._live_workers()})
+
+    def _shadows(self, request: Request) -> Response:
+        self._control.refresh()
+        return _json({"shadows": [self._describe(s.name) for s in self._settings.shadows]})
+
+    def _switch(self, request: Request, name: str) -> Response:
+        """Set a shadow's percent, or switch it off. All workers follow within a second."""
+        if name not in {shadow.name for shadow in self._settings.shadows}:
+            known = ", ".join(s.name for s in self._settings.shadows) or "none is configured"
+            raise NotFound(f"There is no shadow {name!r}; known: {known}.")
+        # A page elsewhere can make a browser post a form, but not this type.
+        if request.mimetype != "application/json":
+            raise UnsupportedMediaType("Send application/json.")
+        self._control.set(name, _switch_from(request.get_data()))
+        return _json(self._describe(name))
+
+    def _describe(self, name: str) -> dict[str, Any]:
+        shadow = next(s for s in self._settings.shadows if s.name == name)
+        switch = self._control.switch(name)
+        percent = shadow.percent if switch.percent is None else switch.percent
+        return {
+            "name": name,
+            "url": shadow.url,
+            "percent": 0 if switch.off else percent,
+            "configured_percent": shadow.percent,
+            "off": switch.off,
+        }
+
+    def _live_workers(self) -> list[dict[str, Any]]:
+        return [worker for worker in self._runtime.workers() if _alive(worker["pid"])]
+
+
+def _switch_from(body: bytes) -> Switch:
+    try:
+        document = json.loads(body)
+    except ValueError:
+        raise UnprocessableEntity("The body is not JSON.") from None
+    if not isinstance(document, Mapping):
+        raise UnprocessableEntity('Send {"percent": 0 to 100} or {"off": true}.')
+    if document == {"off": True}:
+        return Switch(off=True)
+    percent = document.get("percent")
+    if set(document) != {"percent"} or not _is_percent(percent):
+        raise UnprocessableEntity('Send {"percent": 0 to 100} or {"off": true}.')
+    return Switch(percent=float(percent))
+
+
+def _is_percent(value: object) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and 0 <= value <= 100
+
+
+def _alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
+
+
+def _json(document: Mapping[str, Any], status: int = 200) -> Response:
+    return Response(json.dumps(document) + "\n", status, content_type="application/json")
+
+
+def _problem(error: HTTPException) -> Response:
+    status = error.code or 500
+    document = {"type": "about:blank", "title": error.name, "status": status}
+    if error.description:
+        document["detail"] = error.description
+    response = _json(document, status)
+    response.content_type = "application/problem+json"
+    return response

@@ -1,0 +1,39 @@
+"""The ``gateway`` command: run, check and steer a gateway."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+
+from gateway._version import __version__
+from gateway.cli import check, run, shadow
+
+_EPILOG = """\
+examples:
+  gateway run --live http://127.0.0.1:9001 --shadow http://127.0.0.1:9002
+  gateway run --config gateway.toml --percent 10
+  gateway check --config gateway.toml --probe
+  gateway shadow rewrite --percent 5
+  gateway shadow rewrite --off
+"""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command; returns its exit status (2: the arguments or settings are wrong)."""
+    options = _parser().parse_args(arguments)
+    status: int = options.run(options)
+    return status
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="gateway",
+        description="A gateway that answers from the live upstream and mirrors to shadows.",
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--version", action="version", version=f"gateway {__version__}")
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    for command in (run, check, shadow):
+        command.add_parser(commands)
+    return parser

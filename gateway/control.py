@@ -1,0 +1,60 @@
+"""What an operator switches while the gateway runs: a shadow's percent, or off.
+
+Kept in one small file that the admin process replaces and every worker looks
+at several times a second. It overrides the settings until the gateway stops.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from gateway.runtime import replace_file
+from gateway.shadow.switch import Switch
+
+_UNTOUCHED = Switch()
+
+
+class Control:
+    """The switches as this process last read them.
+
+    Threads: request and shadow threads read; one thread refreshes. The table is
+    replaced whole, so readers need no lock.
+    """
+
+    def __init__(self, path: Path | None = None) -> None:
+        self._path = path
+        self._seen: tuple[int, int] | None = None
+        self._switches: dict[str, Switch] = {}
+
+    def switch(self, shadow: str) -> Switch:
+        """What is set for a shadow."""
+        return self._switches.get(shadow, _UNTOUCHED)
+
+    def refresh(self) -> None:
+        """Read the file again if it was replaced."""
+        if self._path is None:
+            return
+        try:
+            status = self._path.stat()
+            seen = (status.st_ino, status.st_mtime_ns)
+            if seen != self._seen:
+                self._switches = _read(self._path)
+                self._seen = seen
+        except FileNotFoundError:
+            self._switches = {}
+
+    def set(self, shadow: str, switch: Switch) -> None:
+        """Write a switch for all processes to follow. One writer at a time."""
+        self.refresh()
+        self._switches = {**self._switches, shadow: switch}
+        if self._path is not None:
+            document = {name: value._asdict() for name, value in self._switches.items()}
+            replace_file(self._path, json.dumps(document).encode())
+
+    def __repr__(self) -> str:
+        return f"<Control {self._switches}>"
+
+
+def _read(path: Path) -> dict[str, Switch]:
+    return {name: Switch(**value) for name, value in json.loads(path.read_bytes()).items()}

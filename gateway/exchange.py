@@ -1,0 +1,63 @@
+"""What is known about one live request while it is in progress.
+
+A leaf: middlewares, the mirror and the live proxy write what they learn into
+it; metrics and logs read it when the answer is closed. It lives in ``environ``.
+"""
+
+from __future__ import annotations
+
+import time
+from enum import Enum
+from typing import TYPE_CHECKING
+
+from gateway.ids import request_id_of
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import WSGIEnvironment
+
+_KEY = "gateway.exchange"
+
+
+class LiveOutcome(str, Enum):
+    """What became of a request on the live side."""
+
+    ANSWERED = "answered"  # any status below 400, to the end
+    REFUSED = "refused"  # live said 4xx or 5xx
+    FAILED = "failed"  # live was unreachable, too slow, or broke off
+    ABANDONED = "abandoned"  # the client left before the answer was complete
+
+
+class Exchange:
+    """One live request. Used by one thread at a time; times are monotonic seconds."""
+
+    __slots__ = (
+        "id",
+        "live",
+        "mirrored",
+        "received",
+        "status",
+        "upstream_seconds",
+    )
+
+    def __init__(self, request_id: str, received: float) -> None:
+        self.id = request_id
+        self.received = received
+        self.status: int | None = None
+        self.live: LiveOutcome | None = None
+        # From the first byte sent to live until its answer's head was there.
+        self.upstream_seconds: float | None = None
+        # Set once the copies were offered or skipped: the ledger has this request.
+        self.mirrored = False
+
+    @classmethod
+    def of(cls, environ: WSGIEnvironment) -> Exchange:
+        """The exchange of this request; made by whoever asks first."""
+        known = environ.get(_KEY)
+        if known is None:
+            received = environ.get("gateway.received") or time.monotonic()
+            known = environ[_KEY] = cls(request_id_of(environ), received)
+        return known  # type: ignore[no-any-return]
+
+    def __repr__(self) -> str:
+        live = self.live.value if self.live else "in progress"
+        return f"<Exchange {self.id} {self.status} {live}>"

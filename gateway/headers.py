@@ -1,0 +1,148 @@
+"""Header fields on their way through: what a proxy removes, sets and may add.
+
+A list of fields is a sequence of ``(name, value)`` pairs of latin-1 text, in
+order and with repeats. Nothing here changes a list it is given.
+
+Not done here: interpreting values. They pass byte for byte.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Literal
+
+Field = tuple[str, str]
+Fields = Sequence[Field]
+
+# RFC 9110 section 7.6.1: about one connection only, whether or not Connection
+# names them. Trailer goes because a buffered body has no trailers any more.
+HOP_BY_HOP = frozenset(
+    {
+        "connection",
+        "keep-alive",
+        "proxy-connection",
+        "te",
+        "trailer",
+        "transfer-encoding",
+        "upgrade",
+        "http2-settings",
+    }
+)
+# A client must not be able to remove these by naming them in Connection.
+_NEVER_NAMED = frozenset({"host", "content-length"})
+
+
+def received_fields(environ: Mapping[str, Any]) -> tuple[Field, ...]:
+    """The fields of a request as received.
+
+    Gateway's own worker keeps the list (order, repeats). From any other WSGI
+    server they are read from ``environ``, which has repeats joined by a comma.
+    """
+    kept = environ.get("gateway.fields")
+    if kept is not None:
+        return tuple(kept)
+    fields = []
+    for key, value in environ.items():
+        if key.startswith("HTTP_"):
+            fields.append((_field_name(key[5:]), value))
+        elif key in {"CONTENT_TYPE", "CONTENT_LENGTH"} and value:
+            fields.append((_field_name(key), value))
+    return tuple(fields)
+
+
+def _field_name(key: str) -> str:
+    return key.replace("_", "-").title()
+
+
+def end_to_end(fields: Iterable[Field]) -> list[Field]:
+    """The fields without the hop-by-hop ones and those that Connection names."""
+    fields = list(fields)
+    drop = HOP_BY_HOP
+    named = [value for name, value in fields if name.lower() == "connection"]
+    if named:
+        tokens = {token.strip(" \t").lower() for token in ",".join(named).split(",")}
+        drop = HOP_BY_HOP | (tokens - _NEVER_NAMED)
+    return [field for field in fields if field[0].lower() not in drop]
+
+
+def framed(fields: Iterable[Field], body: bytes, *, had_body: bool) -> list[Field]:
+    """The fields with one Content-Length, that of the buffer, in its old place.
+
+    ``had_body``: the request announced a body (also an empty one). A request
+    that announced none gets no Content-Length (RFC 9110 section 8.6).
+    """
+    length = ("Content-Length", str(len(body)))
+    out: list[Field] = []
+    placed = not (had_body or body)
+    for field in fields:
+        if field[0].lower() != "content-length":
+            out.append(field)
+        elif not placed:
+            out.append((field[0], length[1]))
+            placed = True
+    if not placed:
+        out.append(length)
+    return out
+
+
+def with_host(fields: Iterable[Field], rule: str, authority: str) -> list[Field]:
+    """The fields with the Host an upstream is to see.
+
+    ``rule``: ``"keep"`` the client's (``authority`` only where it sent none,
+    as HTTP/1.0 may), ``"upstream"`` for ``authority``, else the literal value.
+    """
+    fields = list(fields)
+    if rule == "keep":
+        if any(name.lower() == "host" for name, _ in fields):
+            return fields
+        rule = "upstream"
+    host = ("Host", authority if rule == "upstream" else rule)
+    rest = [field for field in fields if field[0].lower() != "host"]
+    return [host, *rest]
+
+
+def rewritten(fields: Iterable[Field], set_: Mapping[str, str], remove: Iterable[str]) -> list[Field]:
+    """The fields less ``remove``, with ``set_`` in place of what had those names."""
+    drop = {name.lower() for name in remove} | {name.lower() for name in set_}
+    kept = [field for field in fields if field[0].lower() not in drop]
+    return [*kept, *set_.items()]
+
+
+def forwarded(
+    fields: Iterable[Field],
+    style: Literal["off", "x-forwarded", "forwarded"],
+    mode: Literal["append", "replace"],
+    environ: Mapping[str, Any],
+) -> list[Field]:
+    """The fields with the client's address, scheme and host told to the upstream.
+
+    ``x-forwarded``: the de facto X-Forwarded-For/-Proto/-Host. ``forwarded``:
+    RFC 7239. Appending keeps what earlier proxies said and adds this hop.
+    """
+    fields = list(fields)
+    if style == "off":
+        return fields
+    client, scheme = environ.get("REMOTE_ADDR", ""), environ["wsgi.url_scheme"]
+    host = environ.get("HTTP_HOST", "")
+    if style == "forwarded":
+        element = f"for={_node(client)};proto={scheme}" + (f';host="{host}"' if host else "")
+        return _appended(fields, "Forwarded", element, mode)
+    fields = _appended(fields, "X-Forwarded-For", client, mode)
+    for name, value in (("X-Forwarded-Proto", scheme), ("X-Forwarded-Host", host)):
+        told = any(field[0].lower() == name.lower() for field in fields)
+        if value and not (told and mode == "append"):
+            fields = rewritten(fields, {name: value}, ())
+    return fields
+
+
+def _node(address: str) -> str:
+    # RFC 7239 section 6: IPv6 in brackets and quotes; no address is "unknown".
+    if not address:
+        return "unknown"
+    return f'"[{address}]"' if ":" in address else address
+
+
+def _appended(fields: list[Field], name: str, value: str, mode: str) -> list[Field]:
+    earlier = [v for n, v in fields if n.lower() == name.lower() and v]
+    values = [*earlier, value] if mode == "append" else [value]
+    return rewritten(fields, {name: ", ".join(values)}, ())

@@ -1,0 +1,126 @@
+"""The live side of a gateway: a WSGI application that forwards to the live upstream.
+
+One request in, exactly one request out. The answer goes back as it comes:
+status, reason, fields in order, body bytes undecoded and unbuffered.
+
+Not done here: retries (the transport makes the only safe ones), redirects,
+cookies, anything about shadows.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING, Literal
+
+import requests
+
+from gateway.errors import GatewayError
+from gateway.exchange import Exchange
+from gateway.failures import UPSTREAM_ERRORS, refusal_of
+from gateway.headers import Field, end_to_end, forwarded, framed, with_host
+from gateway.request import BufferedRequest
+from gateway.routes import RouteTable
+from gateway.settings.model import Live
+from gateway.target import path_of
+from gateway.tls import tls_arguments
+from gateway.transport import Origin, OutboundRequest, Timeouts, UpstreamSession
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIEnvironment
+
+
+class LiveAnswerBroken(GatewayError):
+    """Live broke off in mid-answer. The client must see a broken connection."""
+
+
+class LiveUpstream:
+    """One configured live upstream and how to call it."""
+
+    def __init__(self, settings: Live) -> None:
+        self.origin = Origin.parse(settings.url)
+        self.host = settings.host
+        self.timeouts = Timeouts(settings.connect_timeout, settings.read_timeout, None)
+        self.verify, self.cert = tls_arguments(settings.tls)
+
+    def __repr__(self) -> str:
+        return f"<LiveUpstream {self.origin.url}>"
+
+
+class LiveProxy:
+    """WSGI application that answers with what the live upstream answers.
+
+    Expects the body to have been read (``BufferedRequest``). Raises a
+    ``Refusal`` where live gave no usable answer.
+    """
+
+    def __init__(
+        self,
+        upstreams: RouteTable[LiveUpstream],
+        session: UpstreamSession,
+        *,
+        max_body: int,
+        forwarded_style: Literal["off", "x-forwarded", "forwarded"] = "off",
+        forwarded_mode: Literal["append", "replace"] = "append",
+    ) -> None:
+        self._upstreams = upstreams
+        self._session = session
+        self._max_body = max_body
+        self._forwarded: tuple[
+            Literal["off", "x-forwarded", "forwarded"], Literal["append", "replace"]
+        ] = (forwarded_style, forwarded_mode)
+
+    def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        request = BufferedRequest.of(environ, self._max_body)
+        upstream = self._upstreams.find(request.method, path_of(request.target))
+        outbound = self.build(request, upstream)
+        began = time.monotonic()
+        try:
+            answer = self._session.forward(
+                outbound, upstream.timeouts, verify=upstream.verify, cert=upstream.cert
+            )
+        except UPSTREAM_ERRORS as error:
+            raise refusal_of(error) from error
+        Exchange.of(environ).upstream_seconds = time.monotonic() - began
+        start_response(f"{answer.status_code} {answer.reason or ''}", passed_on(answer))
+        return StreamedAnswer(answer)
+
+    def build(self, request: BufferedRequest, upstream: LiveUpstream) -> OutboundRequest:
+        """The request live gets: a new object with its own header list."""
+        origin = upstream.origin
+        fields = forwarded(end_to_end(request.fields), *self._forwarded, request.environ)
+        fields = with_host(fields, upstream.host, origin.authority)
+        fields = framed(fields, request.body, had_body=request.had_body)
+        target = origin.base_path + request.target if request.target != "*" else "*"
+        return OutboundRequest(request.method, origin, target, fields, request.body)
+
+
+def passed_on(answer: requests.Response) -> list[Field]:
+    """The answer's fields for the client: order, repeats and values as received."""
+    raw = answer.raw
+    # The stock urllib3 adapter has no such list, but its headers keep repeats.
+    received = raw.fields if hasattr(raw, "fields") else raw.headers.iteritems()
+    return end_to_end(received)
+
+
+class StreamedAnswer:
+    """The answer's body as it arrives; breaks where live breaks off."""
+
+    __slots__ = ("_answer", "_parts")
+
+    def __init__(self, answer: requests.Response) -> None:
+        self._answer = answer
+        self._parts = answer.raw.stream(decode_content=False)
+
+    def __iter__(self) -> Iterator[bytes]:
+        return self
+
+    def __next__(self) -> bytes:
+        try:
+            return next(self._parts)  # type: ignore[no-any-return]
+        except UPSTREAM_ERRORS as error:
+            raise LiveAnswerBroken(f"The live answer broke off: {error}") from error
+
+    def close(self) -> None:
+        """Give the connection back, or throw it away if the answer is not complete."""
+        self._answer.close()

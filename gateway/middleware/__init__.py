@@ -1,0 +1,1 @@
+"""Middlewares: one file each, each usable around any WSGI application."""

@@ -1,0 +1,81 @@
+"""Counts every live request once, when its answer is closed, whatever happened in it.
+
+Also keeps the ledger whole: a request that was refused before it reached the
+mirror is skipped for every shadow.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Iterator
+from typing import TYPE_CHECKING
+
+from gateway.exchange import Exchange
+from gateway.metrics import Metrics
+from gateway.shadow.fanout import Fanout
+from gateway.shadow.outcome import Outcome
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
+
+
+class Accounting:
+    """Outermost middleware: metrics of the live side, and the ledger's last word."""
+
+    def __init__(
+        self,
+        app: WSGIApplication,
+        fanout: Fanout,
+        metrics: Metrics,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._app = app
+        self._fanout = fanout
+        self._metrics = metrics
+        self._clock = clock
+
+    def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        exchange = Exchange.of(environ)
+        self._metrics.request_started()
+        try:
+            answer = self._app(environ, start_response)
+        except BaseException:
+            self._ended(environ, exchange)
+            raise
+        return _CountedAnswer(answer, lambda: self._ended(environ, exchange))
+
+    def _ended(self, environ: WSGIEnvironment, exchange: Exchange) -> None:
+        if not exchange.mirrored:
+            exchange.mirrored = True
+            self._fanout.skip(Outcome.SKIPPED_REFUSED)
+        self._metrics.request_ended(
+            environ["REQUEST_METHOD"],
+            exchange.status or 500,
+            self._clock() - exchange.received,
+            exchange.upstream_seconds,
+        )
+
+
+class _CountedAnswer:
+    """The answer, and one call when it is closed."""
+
+    __slots__ = ("_answer", "_ended", "_parts")
+
+    def __init__(self, answer: Iterable[bytes], ended: Callable[[], None]) -> None:
+        self._answer = answer
+        self._parts = iter(answer)
+        self._ended: Callable[[], None] | None = ended
+
+    def __iter__(self) -> Iterator[bytes]:
+        return self._parts
+
+    def close(self) -> None:
+        """Close the answer; whatever that does, the request is counted, once."""
+        ended, self._ended = self._ended, None
+        try:
+            close = getattr(self._answer, "close", None)
+            if close is not None:
+                close()
+        finally:
+            if ended is not None:
+                ended()

@@ -1,0 +1,1 @@
+"""The shadow side: takes copies by value, and nothing comes back from here."""

@@ -1,0 +1,78 @@
+"""Offers one live request to every shadow. Nothing that goes wrong here gets out."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Sequence
+from functools import partial
+
+from gateway.exchange import LiveOutcome
+from gateway.routes import RouteTable
+from gateway.shadow.copy import Copy
+from gateway.shadow.ledger import Ledger
+from gateway.shadow.outcome import Outcome
+from gateway.shadow.pool import ShadowPool
+from gateway.shadow.upstream import ShadowUpstream
+from gateway.target import path_of
+from gateway.throttle import ThrottledLog
+
+
+class Fanout:
+    """The mirror's only door to the shadow side.
+
+    ``routes``: whether a route is mirrored at all. ``taken`` is told the shadow
+    and what became of the request on the live side for every copy the pool takes.
+
+    Threads: called from request threads; returns at once, whatever the shadows
+    do. It waits on nothing that shadow work can hold.
+    """
+
+    def __init__(
+        self,
+        shadows: Sequence[ShadowUpstream],
+        pool: ShadowPool,
+        ledger: Ledger,
+        *,
+        routes: RouteTable[bool],
+        taken: Callable[[str, str], None],
+        log: ThrottledLog | None = None,
+    ) -> None:
+        self.shadows = tuple(shadows)
+        self._pool = pool
+        self._ledger = ledger
+        self._routes = routes
+        self._taken = taken
+        self._log = log or ThrottledLog(logging.getLogger(__name__))
+        # One shadow that must know how live ended delays the offer to that point for all.
+        self.after_answer = any(shadow.needs_live_outcome for shadow in self.shadows)
+
+    def offer(self, copy: Copy, live: LiveOutcome) -> None:
+        """Hand the copy to every shadow that wants it; the ledger gets the rest."""
+        for shadow in self.shadows:
+            try:
+                outcome = self._decide(shadow, copy, live) or self._submit(shadow, copy, live)
+            except BaseException as error:  # noqa: BLE001 - the boundary of shadow work
+                self._log.log(logging.ERROR, "Mirroring to %s failed", shadow.name, exc_info=error)
+                outcome = Outcome.FAILED_INTERNAL
+            if outcome is not None:
+                self._ledger.record(shadow.name, outcome)
+
+    def _decide(self, shadow: ShadowUpstream, copy: Copy, live: LiveOutcome) -> Outcome | None:
+        if not self._routes.find(copy.method, path_of(copy.target)):
+            return Outcome.SKIPPED_ROUTE
+        return shadow.decide(copy, live)
+
+    def _submit(self, shadow: ShadowUpstream, copy: Copy, live: LiveOutcome) -> Outcome | None:
+        work, done = partial(shadow.call, copy), partial(self._ledger.record, shadow.name)
+        refusal = self._pool.offer(work, len(copy.body), done)
+        if refusal is None:
+            self._taken(shadow.name, live.value)
+        return refusal
+
+    def skip(self, outcome: Outcome) -> None:
+        """Record the same outcome for every shadow: none of them is offered this request."""
+        for shadow in self.shadows:
+            self._ledger.record(shadow.name, outcome)
+
+    def __repr__(self) -> str:
+        return f"<Fanout to {', '.join(s.name for s in self.shadows) or 'nobody'}>"

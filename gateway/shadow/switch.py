@@ -1,0 +1,12 @@
+"""A shadow's switch: what an operator set while the gateway runs."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+
+class Switch(NamedTuple):
+    """Overrides the settings of one shadow; ``percent`` None leaves them in force."""
+
+    percent: float | None = None
+    off: bool = False

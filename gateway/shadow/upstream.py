@@ -1,0 +1,117 @@
+"""One shadow upstream: who is mirrored to it, and the call itself."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+import requests
+
+from gateway.exchange import LiveOutcome
+from gateway.failures import UPSTREAM_ERRORS, outcome_of
+from gateway.headers import Field, end_to_end, framed, rewritten, with_host
+from gateway.routes import Matcher, canonical_path
+from gateway.settings.model import Shadow
+from gateway.shadow.copy import Copy
+from gateway.shadow.outcome import Outcome
+from gateway.shadow.sampling import Sampler
+from gateway.shadow.switch import Switch
+from gateway.target import path_of
+from gateway.transport import Origin, OutboundRequest, Timeouts, UpstreamSession
+from gateway.tls import tls_arguments
+
+# More of an answer than this is not read: an endless one must not cost the
+# machine's other work. The connection is thrown away then.
+MAX_ANSWER_BYTES = 8 * 1024 * 1024
+
+
+class ShadowUpstream:
+    """A configured shadow.
+
+    ``decide`` runs on the request's thread and must stay cheap and free of I/O;
+    ``call`` runs on a pool thread. They share only immutable values.
+    """
+
+    def __init__(
+        self, settings: Shadow, session: UpstreamSession, switch: Callable[[str], Switch]
+    ) -> None:
+        self.name = settings.name
+        self._settings = settings
+        self._origin = Origin.parse(settings.url)
+        self._session = session
+        self._switch = switch
+        self._matcher = Matcher(settings.routes, settings.methods)
+        self._sampler = Sampler(settings.sample_by, settings.name)
+        self.timeouts = Timeouts(settings.timeout, settings.timeout, settings.timeout)
+        self.tls = tls_arguments(settings.tls)
+
+    @property
+    def percent(self) -> float:
+        """The share of matching requests mirrored now; 0 when switched off."""
+        switch = self._switch(self.name)
+        if switch.off:
+            return 0.0
+        return self._settings.percent if switch.percent is None else switch.percent
+
+    @property
+    def needs_live_outcome(self) -> bool:
+        """Whether the decision has to wait until live's answer is complete."""
+        return not (self._settings.mirror_refused and self._settings.mirror_abandoned)
+
+    def decide(self, copy: Copy, live: LiveOutcome) -> Outcome | None:
+        """Why this request is not for this shadow; None when it is."""
+        settings = self._settings
+        if not self._matcher.covers_path(canonical_path(path_of(copy.target))):
+            return Outcome.SKIPPED_ROUTE
+        if not self._matcher.covers_method(copy.method):
+            return Outcome.SKIPPED_METHOD
+        if self._switch(self.name).off:
+            return Outcome.SKIPPED_SWITCHED_OFF
+        if len(copy.body) > settings.max_body:
+            return Outcome.SKIPPED_TOO_LARGE
+        if not self._sampler.admits(copy, self.percent):
+            return Outcome.SKIPPED_SAMPLED_OUT
+        if live is LiveOutcome.ABANDONED and not settings.mirror_abandoned:
+            return Outcome.SKIPPED_ABANDONED
+        if live in _REFUSED and not settings.mirror_refused:
+            return Outcome.SKIPPED_LIVE_REFUSED
+        return None
+
+    def build(self, copy: Copy) -> OutboundRequest:
+        """The shadow's own request: a new object with its own header list."""
+        target = self._origin.base_path + copy.target if copy.target != "*" else "*"
+        return OutboundRequest(copy.method, self._origin, target, self._fields(copy), copy.body)
+
+    def _fields(self, copy: Copy) -> list[Field]:
+        settings = self._settings
+        fields = end_to_end(copy.fields)
+        fields = rewritten(fields, settings.headers.set, (*settings.headers.remove, settings.mark))
+        fields = with_host(fields, settings.host, self._origin.authority)
+        fields = framed(fields, copy.body, had_body=copy.had_body)
+        if settings.mark:
+            fields.append((settings.mark, copy.request_id))
+        return fields
+
+    def call(self, copy: Copy) -> Outcome:
+        """Send the copy once, read its answer, and say how that went."""
+        request = self.build(copy)
+        verify, cert = self.tls
+        try:
+            answer = self._session.forward(request, self.timeouts, verify=verify, cert=cert)
+            with answer:
+                _discard(answer)
+        except UPSTREAM_ERRORS as error:
+            return outcome_of(error)
+        return Outcome.ANSWERED
+
+    def __repr__(self) -> str:
+        return f"<ShadowUpstream {self.name} {self._origin.url} {self.percent:g} %>"
+
+
+_REFUSED = frozenset({LiveOutcome.REFUSED, LiveOutcome.FAILED})
+
+
+def _discard(answer: requests.Response) -> None:
+    size = 0
+    for part in answer.raw.stream():
+        size += len(part)
+        if size > MAX_ANSWER_BYTES:
+            return

@@ -1,0 +1,1 @@
+"""Real peers for tests: upstreams that follow a script, a raw client, a whole gateway."""

@@ -1,0 +1,202 @@
+"""README and docs/: what they show is run, what they list is compared with the code."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from gateway import __version__
+from gateway.admin import app as admin_app
+from gateway.cli import main
+from gateway.metrics import METRICS
+from gateway.settings import Settings, load
+from gateway.settings.overrides import CONFIG_VARIABLE, SHORT_NAMES, variable_names
+from gateway.shadow.outcome import Outcome
+
+ROOT = Path(__file__).resolve().parent.parent
+README = (ROOT / "README.md").read_text()
+DOCUMENTS = [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").glob("**/*.md"))]
+PROSE = {document.relative_to(ROOT).as_posix(): document.read_text() for document in DOCUMENTS}
+COMMANDS = ((), ("run",), ("check",), ("shadow",))
+
+
+def blocks(text: str, language: str) -> list[str]:
+    """The fenced blocks in one language, "" for none."""
+    fenced = re.findall(r"^```(\w*)\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
+    return [block for marked, block in fenced if marked == language]
+
+
+def table(header: str) -> list[list[str]]:
+    """The rows of the README's table with this first line, without code marks."""
+    lines = README.split(f"\n{header}\n", 1)[1].splitlines()[1:]
+    rows = []
+    for line in lines:
+        if not line.startswith("|"):
+            break
+        rows.append([cell.strip().replace("`", "") for cell in line.strip("|").split("|")])
+    return rows
+
+
+def help_of(command: tuple[str, ...], capsys: pytest.CaptureFixture[str]) -> str:
+    with pytest.raises(SystemExit) as end:
+        main([*command, "--help"])
+    assert end.value.code == 0
+    return capsys.readouterr().out
+
+
+def setting_names(model: type[msgspec.Struct]) -> Iterator[tuple[str, str]]:
+    """(table, key) of every setting in a table of its own."""
+    for part in msgspec.structs.fields(model):
+        if isinstance(part.type, type) and issubclass(part.type, msgspec.Struct):
+            for field in msgspec.structs.fields(part.type):
+                yield part.name, field.name
+
+
+@pytest.mark.parametrize("name", [name for name in PROSE if blocks(PROSE[name], "toml")])
+def test_settings_examples_load(name: str, tmp_path: Path) -> None:
+    """Every TOML block is a settings file that the gateway would start with."""
+    for number, block in enumerate(blocks(PROSE[name], "toml")):
+        file = tmp_path / f"{number}.toml"
+        file.write_text(block)
+        load(config=file, environ={}, flags={})
+
+
+def test_the_readme_example_says_what_its_comments_say(tmp_path: Path) -> None:
+    """The example's values arrive where a reader expects them."""
+    (tmp_path / "gateway.toml").write_text(blocks(README, "toml")[0])
+    settings = load(config=tmp_path / "gateway.toml", environ={}, flags={})
+    (shadow,) = settings.shadows
+    assert (settings.live.read_timeout, shadow.timeout, shadow.max_body) == (60, 5, 2**20)
+    assert (shadow.name, shadow.percent, shadow.host) == ("rewrite", 10, "upstream")
+    assert (settings.routes[0].mirror, settings.server.workers) == (False, 4)
+
+
+def test_every_flag_shown_exists(capsys: pytest.CaptureFixture[str]) -> None:
+    """No flag of `gateway` is named in prose or examples that --help does not list."""
+    known = set(re.findall(r"--[a-z]+", "".join(help_of(each, capsys) for each in COMMANDS)))
+    shown = set()
+    for text in PROSE.values():
+        for line in re.findall(r"`(--[^`]+)`|gateway((?: (?:run|check|shadow)\b[^`\n]*))", text):
+            shown |= set(re.findall(r"--[a-z]+", "".join(line)))
+    assert shown - known == set()
+    assert "--probe" in shown
+
+
+def test_the_readme_lists_every_flag_of_run(capsys: pytest.CaptureFixture[str]) -> None:
+    """The table is `gateway run --help`, line for line."""
+    listed = [row[0] for row in table("| `gateway run` | meaning | default |")]
+    offered = re.findall(r"^  (--[a-z]+ [A-Z:]+)", help_of(("run",), capsys), re.MULTILINE)
+    assert listed == offered
+
+
+def test_the_readme_lists_the_defaults_of_run() -> None:
+    """The table's defaults are the settings' own."""
+    listed = {row[0].split()[0]: row[2] for row in table("| `gateway run` | meaning | default |")}
+    defaults = load(config=None, environ={}, flags={"live": "http://live"})
+    for flag, (part, key) in SHORT_NAMES.items():
+        if flag != "live":
+            assert listed[f"--{flag}"] == str(getattr(getattr(defaults, str(part)), str(key)))
+
+
+def test_the_readme_lists_every_metric() -> None:
+    """Names and labels, both ways."""
+    listed = {
+        row[0]: tuple(row[1].split(", ")) if row[1] else ()
+        for row in table("| metric | labels | what it counts |")
+    }
+    assert listed == {name: declared.labels for name, declared in METRICS.items()}
+
+
+def test_metrics_named_in_prose_exist() -> None:
+    """A metric in a query that does not exist would be an empty graph."""
+    named = set(re.findall(r"\bgateway_\w+", "".join(PROSE.values())))
+    assert named - set(METRICS) == set()
+
+
+def test_the_readme_lists_the_ledger() -> None:
+    """Every outcome with every reason, in the order of the code."""
+    listed, outcome = [], ""
+    for row in table("| outcome | reason | the request was |"):
+        outcome = row[0] or outcome
+        listed.append((outcome, row[1]))
+    assert listed == [(each.outcome, each.reason) for each in Outcome]
+
+
+def test_the_readme_lists_the_admin_listener() -> None:
+    """Every path and method it answers."""
+    listed = {row[0].replace("NAME", "<name>") for row in table("| request | answer |")}
+    served = {
+        f"{method} {rule.rule}"
+        for rule in admin_app._ROUTES.iter_rules()
+        for method in (rule.methods or set()) - {"HEAD", "OPTIONS"}
+    }
+    assert listed == served
+
+
+def test_settings_named_in_prose_exist() -> None:
+    """`server.graceful_timeout` and the like."""
+    known = {".".join(name) for name in setting_names(Settings)}
+    named = set(re.findall(r"`((?:live|server|request|mirror)\.\w+)`", "".join(PROSE.values())))
+    assert named - known == set()
+    assert named
+
+
+def test_environment_variables_named_in_prose_exist() -> None:
+    """A misspelt one would stop the start."""
+    known = {*variable_names(), CONFIG_VARIABLE, "GATEWAY_SHADOW", "GATEWAY_PERCENT"}
+    # The reference also names variables that are not ours; it has a test of its own.
+    prose = "".join(text for name, text in PROSE.items() if name != "docs/settings.md")
+    named = set(re.findall(r"\bGATEWAY_[A-Z_]+", prose))
+    assert named - known == set()
+
+
+def test_make_targets_named_in_prose_exist() -> None:
+    """`make …` in the README is something the Makefile can make."""
+    targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
+    named = set(re.findall(r"(?:`|\$ )make ([a-z-]+)", "".join(PROSE.values())))
+    assert named - targets == set()
+    assert {"run", "test", "demo-traffic"} <= named
+
+
+def test_make_help_lists_every_target() -> None:
+    """Derived from the comments, so a target without one is missing there."""
+    makefile = (ROOT / "Makefile").read_text()
+    phony = set(re.findall(r"^\.PHONY: (.*)$", makefile, re.MULTILINE)[0].split())
+    done = subprocess.run(["make", "help"], cwd=ROOT, capture_output=True, timeout=10, check=True)
+    assert set(re.findall(r"^  make ([a-z-]+) ", done.stdout.decode(), re.MULTILINE)) == phony
+
+
+def test_the_readme_shows_what_make_run_prints() -> None:
+    """The first screen's excerpt, line for line up to an ellipsis."""
+    program = "import run; print(run.instructions(run.Ports(9001, 9002, 8000, 9900)))"
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        cwd=ROOT / "scripts" / "demo",
+        capture_output=True,
+        timeout=20,
+        check=True,
+    )
+    printed = done.stdout.decode().splitlines()
+    excerpt = next(block for block in blocks(README, "") if block.startswith("Gateway is running"))
+    for line in excerpt.splitlines():
+        assert any(each.startswith(line.rstrip("…").rstrip()) for each in printed), line
+
+
+@pytest.mark.parametrize("name", PROSE)
+def test_links_inside_the_repository_resolve(name: str) -> None:
+    """Relative links lead to files that exist."""
+    links = re.findall(r"\]\((?!https?://|#)([^)#]+)", PROSE[name])
+    missing = [link for link in links if not (ROOT / name).parent.joinpath(link).exists()]
+    assert missing == []
+
+
+def test_the_changelog_begins_with_this_version() -> None:
+    """The newest entry is about the version in the code."""
+    newest = re.findall(r"^## (\S+)", PROSE["CHANGELOG.md"], re.MULTILINE)[0]
+    assert newest == __version__

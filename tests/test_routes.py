@@ -1,0 +1,74 @@
+"""Path rules and which of them wins."""
+
+from __future__ import annotations
+
+import itertools
+
+import pytest
+
+from gateway.routes import Matcher, PathRule, RouteTable, canonical_path
+
+
+@pytest.mark.parametrize(
+    ("rule", "path", "covered"),
+    [
+        ("/", "/anything", True),
+        ("/a", "/a", True),
+        ("/a", "/a/b", True),
+        ("/a", "/ab", False),
+        ("/a/", "/a/", True),
+        ("/a/", "/a", False),
+        ("/a/*", "/a/b", True),
+        ("/a/*", "/a/b/c", False),
+        ("/a/*/c", "/a/b/c", True),
+        ("/a/*/c", "/a/b/c/d", False),
+        ("/a/**", "/a/b/c", True),
+        ("/**/pdf", "/x/y/pdf", True),
+        ("/a.b", "/axb", False),
+        ("/a", "/a\nb", False),
+        ("/%61", "/a", True),
+        ("*", "/x", False),
+    ],
+)
+def test_a_rule_covers_whole_segments(rule: str, path: str, covered: bool) -> None:
+    """Prefixes by segment; a pattern in full; other characters literally."""
+    assert PathRule(rule).matches(path) is covered
+
+
+def test_escapes_of_unreserved_characters_make_no_difference() -> None:
+    """RFC 3986 section 6.2.2.2: %61 is a, but %2F is not a slash."""
+    assert canonical_path("/%61%2d%2Fb%7E%zz") == "/a-%2Fb~%zz"
+
+
+def test_the_most_specific_rule_wins_in_whatever_order_they_are_given() -> None:
+    """More literal text, then fewer wildcards, then a method."""
+    rules = [
+        ("/", (), "root"),
+        ("/a", (), "prefix"),
+        ("/a/*", (), "pattern"),
+        ("/a/b", (), "longer"),
+        ("/a/b", ("POST",), "longer with method"),
+        ("/a/*/c", (), "deep"),
+    ]
+    for order in itertools.permutations(rules):
+        table = RouteTable(order, "default")
+        assert table.find("GET", "/a") == "prefix"
+        assert table.find("GET", "/a/b") == "longer"
+        assert table.find("POST", "/a/b") == "longer with method"
+        assert table.find("GET", "/a/x/c") == "deep"
+        assert table.find("GET", "/z") == "root"
+
+
+def test_without_a_matching_rule_the_default_applies() -> None:
+    """Also when the path matches and the method does not."""
+    table = RouteTable([("/a", ("POST",), "a")], "default")
+    assert table.find("GET", "/a") == "default"
+    assert RouteTable([], "default").find("GET", "/a") == "default"
+
+
+def test_an_empty_matcher_covers_everything() -> None:
+    """No paths means all paths, no methods all methods."""
+    assert Matcher().covers_path("/x")
+    assert Matcher().covers_method("BREW")
+    assert not Matcher(["/a"]).covers_path("/b")
+    assert not Matcher(methods=["GET"]).covers_method("POST")
