@@ -56,7 +56,7 @@ class Exchange:
         if known is None:
             received = environ.get("gateway.received") or time.monotonic()
             known = environ[_KEY] = cls(request_id_of(environ), received)
-        return known  # type: ignore[no-any-return]
+        return known
 
     def __repr__(self) -> str:
         live = self.live.value if self.live else "in progress"

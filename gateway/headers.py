@@ -101,7 +101,9 @@ def with_host(fields: Iterable[Field], rule: str, authority: str) -> list[Field]
     return [host, *rest]
 
 
-def rewritten(fields: Iterable[Field], set_: Mapping[str, str], remove: Iterable[str]) -> list[Field]:
+def rewritten(
+    fields: Iterable[Field], set_: Mapping[str, str], remove: Iterable[str]
+) -> list[Field]:
     """The fields less ``remove``, with ``set_`` in place of what had those names."""
     drop = {name.lower() for name in remove} | {name.lower() for name in set_}
     kept = [field for field in fields if field[0].lower() not in drop]

@@ -117,7 +117,7 @@ class StreamedAnswer:
 
     def __next__(self) -> bytes:
         try:
-            return next(self._parts)  # type: ignore[no-any-return]
+            return next(self._parts)
         except UPSTREAM_ERRORS as error:
             raise LiveAnswerBroken(f"The live answer broke off: {error}") from error
 

@@ -130,7 +130,9 @@ def _read_sized(stream: Any, length: int, max_body: int) -> bytes:
 def _read_chunked(environ: WSGIEnvironment, max_body: int) -> bytes:
     if not environ.get("wsgi.input_terminated"):
         raise LengthRequired("Send a Content-Length: this server cannot take chunked bodies.")
-    stream, parts, size = environ["wsgi.input"], [], 0
+    stream = environ["wsgi.input"]
+    parts: list[bytes] = []
+    size = 0
     while size <= max_body:
         part = stream.read(max_body + 1 - size)
         if not part:

@@ -33,7 +33,9 @@ class ThrottledLog:
         self._passed = 0
         self._left_out = 0
 
-    def log(self, level: int, message: str, *args: object, exc_info: BaseException | None = None) -> None:
+    def log(
+        self, level: int, message: str, *args: object, exc_info: BaseException | None = None
+    ) -> None:
         """Log the record, or count it as left out."""
         left_out = self._admit()
         if left_out is None:

@@ -74,13 +74,16 @@ def start_demo(folder: Path) -> Iterator[Demo]:
     with log.open("wb") as output:
         process = subprocess.Popen(command, cwd=ROOT, stdout=output, stderr=output)
     demo = Demo(process, log)
+    started: list[psutil.Process] = []
     try:
         wait_for(demo.up, "the demo to be up", 30)
+        started = demo.tree()
         yield demo
     finally:
-        if process.poll() is None:
-            process.terminate()
+        process.terminate()
         process.wait(30)
+        for child in filter(psutil.Process.is_running, started):
+            child.kill()
 
 
 @pytest.fixture(scope="module")

@@ -22,7 +22,12 @@ def test_end_to_end_fields_pass_in_order_and_with_repeats(fields: list[tuple[str
 
 def test_fields_named_in_connection_are_removed() -> None:
     """RFC 9110 section 7.6.1, whatever the case, in however many Connection fields."""
-    sent = [("X-Hop", "1"), ("connection", "x-hop , Close"), ("Connection", "X-Two"), ("X-Two", "2")]
+    sent = [
+        ("X-Hop", "1"),
+        ("connection", "x-hop , Close"),
+        ("Connection", "X-Two"),
+        ("X-Two", "2"),
+    ]
     assert end_to_end([*sent, ("X-End", "3")]) == [("X-End", "3")]
 
 

@@ -11,6 +11,7 @@ import os
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
+import msgspec
 from werkzeug.exceptions import HTTPException, NotFound, UnprocessableEntity, UnsupportedMediaType
 from werkzeug.routing import Map, Rule
 from werkzeug.wrappers import Request, Response
@@ -19,6 +20,7 @@ from gateway.admin.probe import LiveProbe
 from gateway.control import Control
 from gateway.prometheus import CONTENT_TYPE, exposition
 from gateway.runtime import Runtime
+from gateway.settings.model import Percent
 from gateway.shadow.switch import Switch
 
 if TYPE_CHECKING:
@@ -34,6 +36,10 @@ _ROUTES = Map(
         Rule("/api/shadows/<name>", endpoint="switch", methods=["POST"]),
     ]
 )
+
+
+class _Wanted(msgspec.Struct, forbid_unknown_fields=True):
+    percent: Percent
 
 
 class AdminApp:
@@ -114,18 +120,13 @@ def _switch_from(body: bytes) -> Switch:
         document = json.loads(body)
     except ValueError:
         raise UnprocessableEntity("The body is not JSON.") from None
-    if not isinstance(document, Mapping):
-        raise UnprocessableEntity('Send {"percent": 0 to 100} or {"off": true}.')
     if document == {"off": True}:
         return Switch(off=True)
-    percent = document.get("percent")
-    if set(document) != {"percent"} or not _is_percent(percent):
-        raise UnprocessableEntity('Send {"percent": 0 to 100} or {"off": true}.')
-    return Switch(percent=float(percent))
-
-
-def _is_percent(value: object) -> bool:
-    return isinstance(value, (int, float)) and not isinstance(value, bool) and 0 <= value <= 100
+    try:
+        wanted = msgspec.convert(document, _Wanted)
+    except msgspec.ValidationError:
+        raise UnprocessableEntity('Send {"percent": 0 to 100} or {"off": true}.') from None
+    return Switch(percent=wanted.percent)
 
 
 def _alive(pid: int) -> bool:

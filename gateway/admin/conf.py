@@ -18,7 +18,8 @@ _settings = _runtime.settings()
 # Linux, prctl(2): the signal a process gets when its parent ends.
 _PR_SET_PDEATHSIG = 1
 
-bind = _settings.server.admin
+_inherited = os.environ.get("GATEWAY_INTERNAL_ADMIN_FD")
+bind = f"fd://{_inherited}" if _inherited else _settings.server.admin
 wsgi_app = "gateway.admin.wsgi:application"
 workers = 1
 threads = 8
@@ -26,9 +27,8 @@ worker_class = "gthread"
 keepalive = 5
 timeout = 30
 graceful_timeout = 2
-# While a gateway replaces another (SIGUSR2), both listen.
-reuse_port = not bind.startswith("unix:")
 loglevel = "warning"
+control_socket_disable = True
 proc_name = "gateway-admin"
 
 

@@ -82,9 +82,16 @@ def run(options: argparse.Namespace) -> int:
         print("gateway: install the server with: pip install 'gateway[server]'", file=sys.stderr)
         return 2
     os.environ.update(as_environment(options.config, flags))
-    command = [sys.executable, "-m", "gunicorn", "-c", str(_conf_file()), "gateway.wsgi:application"]
+    command = [
+        sys.executable,
+        "-m",
+        "gunicorn",
+        "-c",
+        str(_conf_file()),
+        "gateway.wsgi:application",
+    ]
     sys.stdout.flush()
-    os.execv(sys.executable, command)
+    return os.execv(sys.executable, command)
 
 
 def as_environment(config: Path | None, flags: Mapping[str, object]) -> dict[str, str]:

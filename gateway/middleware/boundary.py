@@ -53,9 +53,7 @@ class Boundary:
         # Upstream faults are the operator's business; clients' faults are not.
         if refusal.status >= 500:
             cause = f": {refusal.__cause__}" if refusal.__cause__ else ""
-            self._log.log(
-                logging.WARNING, "Request %s: %s%s", exchange.id, refusal.detail, cause
-            )
+            self._log.log(logging.WARNING, "Request %s: %s%s", exchange.id, refusal.detail, cause)
 
 
 def refuse_unforwardable(environ: WSGIEnvironment) -> None:

@@ -57,5 +57,3 @@ class Ledger:
             for name, c in self.snapshot().items()
         )
         return f"<Ledger {counts}>"
-
-

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+
 import requests
 
 from gateway.exchange import LiveOutcome
@@ -15,8 +16,8 @@ from gateway.shadow.outcome import Outcome
 from gateway.shadow.sampling import Sampler
 from gateway.shadow.switch import Switch
 from gateway.target import path_of
-from gateway.transport import Origin, OutboundRequest, Timeouts, UpstreamSession
 from gateway.tls import tls_arguments
+from gateway.transport import Origin, OutboundRequest, Timeouts, UpstreamSession
 
 # More of an answer than this is not read: an endless one must not cost the
 # machine's other work. The connection is thrown away then.

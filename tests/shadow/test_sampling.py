@@ -57,9 +57,7 @@ def test_a_users_whole_session_falls_on_one_side(rule: str, field: tuple[str, st
 def test_without_the_field_the_request_id_decides() -> None:
     """Else all anonymous requests would fall on one side."""
     sampler = Sampler("cookie:sid", "s")
-    sides = {
-        sampler.admits(copy(new_request_id(), ("Cookie", "other=1")), 50) for _ in range(200)
-    }
+    sides = {sampler.admits(copy(new_request_id(), ("Cookie", "other=1")), 50) for _ in range(200)}
     assert sides == {True, False}
 
 

@@ -45,9 +45,7 @@ class Client:
     def send(self, data: bytes) -> None:
         self.socket.sendall(data)
 
-    def request(
-        self, method: str, target: str, *fields: str, body: bytes | None = None
-    ) -> Answer:
+    def request(self, method: str, target: str, *fields: str, body: bytes | None = None) -> Answer:
         """Send a plain request (``fields`` as "Name: value") and read its answer."""
         lines = [f"{method} {target} HTTP/1.1", "Host: gateway.test", *fields]
         if body is not None:

@@ -83,9 +83,7 @@ class GatewayProcess:
     def settled(self, requests: int, shadow: str = "shadow") -> dict[str, float]:
         """The ledger once it has all ``requests``."""
         return wait_for(
-            lambda: (
-                ledger if sum((ledger := self.ledger(shadow)).values()) >= requests else None
-            ),
+            lambda: ledger if sum((ledger := self.ledger(shadow)).values()) >= requests else None,
             f"{requests} requests in the ledger",
         )
 

@@ -1,0 +1,1 @@
+"""Gateway under gunicorn: settings, worker, and the admin process beside it."""

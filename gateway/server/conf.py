@@ -1,0 +1,146 @@
+"""The shipped gunicorn settings: what ``gunicorn.conf.py`` and ``gateway run`` use.
+
+gunicorn evaluates its settings file in the master, at start and at every
+SIGHUP. The effective settings are checked here, once, and published in the
+runtime folder, from which workers and the admin process take them. A reload
+with a broken file keeps the settings in force and says so.
+"""
+
+from __future__ import annotations
+
+import atexit
+import logging
+import os
+import sys
+import time
+from typing import Any
+
+from gateway.app import Gateway
+from gateway.errors import SettingsError
+from gateway.prometheus import forget_gauges, use_slot
+from gateway.runtime import ENVIRONMENT_NAME, Runtime, WorkerState
+from gateway.server import admin_process, slots
+from gateway.settings import Settings, load
+
+_log = logging.getLogger("gunicorn.error")
+
+# Time for a worker to notice, close its connections and exit after its drains.
+_EXIT_SECONDS = 1.0
+
+
+def configure() -> dict[str, Any]:
+    """gunicorn's settings as a dict of its setting names. Exits with 2 when they are wrong."""
+    runtime = Runtime.from_environment()
+    if runtime is not None:
+        return gunicorn_settings(_reloaded(runtime), runtime)
+    try:
+        settings = load(config=None, environ=os.environ, flags={})
+    except SettingsError as error:
+        print("The settings cannot be used:", *error.problems, sep="\n  ", file=sys.stderr)
+        sys.exit(2)
+    runtime = Runtime.create(settings.runtime_dir)
+    runtime.write_settings(settings)
+    os.environ[ENVIRONMENT_NAME] = str(runtime.folder)
+    # prometheus-client decides by this name, when it is imported.
+    os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(runtime.metrics)
+    # However the master ends, also before it listens: nothing is left behind.
+    atexit.register(_exit, runtime, os.getpid())
+    return gunicorn_settings(settings, runtime)
+
+
+def _reloaded(runtime: Runtime) -> Settings:
+    environ = {k: v for k, v in os.environ.items() if k != ENVIRONMENT_NAME}
+    try:
+        settings = load(config=None, environ=environ, flags={})
+    except SettingsError as error:
+        _log.error("The settings in force are kept; the new ones cannot be used: %s", error)
+        return runtime.settings()
+    runtime.write_settings(settings)
+    return settings
+
+
+def gunicorn_settings(settings: Settings, runtime: Runtime) -> dict[str, Any]:
+    """gunicorn's names for our settings, and the hooks that tie the processes together."""
+    server = settings.server
+    return {
+        "bind": server.bind,
+        "workers": server.workers,
+        "threads": server.threads,
+        "worker_class": "gateway.server.worker.GatewayWorker",
+        "worker_connections": 4096,
+        "keepalive": max(1, round(server.keepalive)),
+        "graceful_timeout": max(1, round(server.graceful_timeout)),
+        "max_requests": server.max_requests,
+        "max_requests_jitter": server.max_requests // 10,
+        "loglevel": server.log_level,
+        # The admin listener is for that, and a thread in the master would meet every fork.
+        "control_socket_disable": True,
+        "on_starting": lambda arbiter: admin_process.start(runtime, settings),
+        "on_reload": lambda arbiter: admin_process.reload(runtime),
+        "pre_fork": lambda arbiter, worker: slots.assign(arbiter, worker),
+        "post_fork": lambda arbiter, worker: _forked(runtime, worker),
+        "post_worker_init": lambda worker: _ready(runtime, worker),
+        "worker_exit": lambda arbiter, worker: _exiting(settings, worker),
+        "child_exit": lambda arbiter, worker: _gone(runtime, worker),
+    }
+
+
+def _forked(runtime: Runtime, worker: Any) -> None:
+    """In the worker, before its application is loaded."""
+    slot = slots.of(worker)
+    forget_gauges(runtime.metrics, slot)
+    use_slot(slot)
+    _log_like_gunicorn()
+    worker.max_body_bytes = runtime.settings().request.max_body
+
+
+def _log_like_gunicorn() -> None:
+    ours = logging.getLogger("gateway")
+    ours.handlers, ours.level = _log.handlers, _log.level
+    ours.propagate = False
+
+
+def _ready(runtime: Runtime, worker: Any) -> None:
+    """In the worker, once its application is loaded."""
+    gateway = worker.wsgi
+    gateway.housekeeper.add(_StateTask(runtime, worker))
+    gateway.start()
+
+
+class _StateTask:
+    """Publishes what this worker is doing, when that changes."""
+
+    def __init__(self, runtime: Runtime, worker: Any) -> None:
+        self._runtime = runtime
+        self._worker = worker
+        self._said: str | None = None
+
+    def __call__(self) -> None:
+        state: WorkerState = "serving" if self._worker.alive else "draining"
+        if state != self._said:
+            self._runtime.publish_worker(slots.of(self._worker), state)
+            self._said = state
+            if state == "draining":
+                self._worker.drain_began = time.monotonic()
+
+
+def _exiting(settings: Settings, worker: Any) -> None:
+    """In the worker, when live requests are done: the pool gets what time is left."""
+    if not isinstance(getattr(worker, "wsgi", None), Gateway):
+        return  # it never came up
+    spent = time.monotonic() - getattr(worker, "drain_began", time.monotonic())
+    left = max(0.0, settings.server.graceful_timeout - spent - _EXIT_SECONDS)
+    worker.wsgi.close(min(settings.mirror.drain_timeout, left))
+
+
+def _gone(runtime: Runtime, worker: Any) -> None:
+    """In the master, when a worker has ended, however it ended."""
+    slot = slots.of(worker)
+    forget_gauges(runtime.metrics, slot)
+    runtime.forget_worker(slot)
+
+
+def _exit(runtime: Runtime, master: int) -> None:
+    if os.getpid() == master:  # workers inherit this
+        admin_process.stop(runtime)
+        runtime.remove()

@@ -1,0 +1,242 @@
+"""Start, reload and stop: nothing lost, nothing left behind."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from threading import Event, Lock, Thread
+
+import psutil
+import pytest
+
+from tests.support.client import BrokenAnswer
+from tests.support.gateway import GatewayProcess, gateway
+from tests.support.upstream import OK, Received, reset, stalled, upstream
+from tests.support.waiting import wait_for
+
+RELOADS = int(os.environ.get("RELOADS", "5"))
+
+
+class Traffic:
+    """Clients that send requests one after the other until told to stop."""
+
+    def __init__(self, running: GatewayProcess, clients: int, per_connection: int) -> None:
+        self.outcomes: Counter[str] = Counter()
+        self._running = running
+        self._per_connection = per_connection
+        self._stop = Event()
+        self._lock = Lock()
+        self._threads = [Thread(target=self._run) for _ in range(clients)]
+
+    def __enter__(self) -> Traffic:
+        for thread in self._threads:
+            thread.start()
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self._stop.set()
+        for thread in self._threads:
+            thread.join()
+
+    def _run(self) -> None:
+        while not self._stop.is_set():
+            try:
+                with self._running.client() as client:
+                    for _ in range(self._per_connection):
+                        answer = client.request("POST", "/", body=b"x" * 100)
+                        self._note(str(answer.status))
+                        if "close" in answer.values("Connection") or self._stop.is_set():
+                            break
+            except (BrokenAnswer, OSError) as error:
+                self._note(repr(error))
+
+    def _note(self, outcome: str) -> None:
+        with self._lock:
+            self.outcomes[outcome] += 1
+
+
+@pytest.mark.parametrize("per_connection", [1, 20], ids=["new-connections", "kept-connections"])
+def test_no_request_fails_over_reloads_under_traffic(per_connection: int) -> None:
+    """SIGHUP replaces all workers; requests under way complete, on kept connections too."""
+    with upstream(_slow) as live, upstream() as shadow:
+        with gateway("--live", live.url, "--shadow", shadow.url) as running:
+            with Traffic(running, 6, per_connection) as traffic:
+                for _ in range(RELOADS):
+                    old = set(running.workers())
+                    running.process.send_signal(signal.SIGHUP)
+                    wait_for(
+                        lambda old=old: not old & set(running.workers()), "the old workers' end"
+                    )
+            sent = traffic.outcomes["200"]
+            wait_for(lambda: running.metric("gateway_requests_total") == sent, "every request")
+            running.quiet()
+    assert set(traffic.outcomes) == {"200"}
+    assert sent == len(live.taken())
+
+
+def _slow(request: Received) -> Iterator[bytes]:
+    Event().wait(0.01)
+    yield OK
+
+
+def test_a_worker_is_replaced_after_max_requests_and_none_fails() -> None:
+    """Each worker drains before it ends."""
+    with upstream() as live, upstream() as shadow:
+        config = f"""
+            [server]
+            workers = 1
+            max_requests = 50
+            [live]
+            url = "{live.url}"
+            [[shadows]]
+            url = "{shadow.url}"
+        """
+        with gateway(config=config) as running:
+            first = running.workers()
+            with Traffic(running, 4, 10) as traffic:
+                wait_for(lambda: running.workers() and running.workers() != first, "a new worker")
+            sent = traffic.outcomes["200"]
+            wait_for(lambda: running.metric("gateway_requests_total") == sent, "every request")
+    assert set(traffic.outcomes) == {"200"}
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT], ids=["SIGTERM", "SIGINT"])
+def test_stopping_leaves_nothing_behind(number: signal.Signals) -> None:
+    """No process, no thread holding one up, no folder; whatever the shadow is doing."""
+    hold = Event()
+    with (
+        upstream() as live,
+        upstream(lambda r: lambda connection: stalled(connection, hold)) as shadow,
+    ):
+        config = f"""
+            [live]
+            url = "{live.url}"
+            [[shadows]]
+            url = "{shadow.url}"
+            timeout = "60s"
+            [mirror]
+            drain_timeout = "300ms"
+        """
+        with gateway(config=config) as running:
+            with running.client() as client:
+                for _ in range(20):
+                    client.request("GET", "/")
+            wait_for(shadow.taken, "a copy on its way")
+            family = psutil.Process(running.process.pid).children(recursive=True)
+            folder = _runtime_folder(family)
+            assert len(family) >= 4
+            assert running.stop(number) == 0
+            _, alive = psutil.wait_procs(family, timeout=5)
+            assert alive == []
+            assert not folder.exists()
+        hold.set()
+
+
+def test_a_request_under_way_completes_when_the_gateway_stops() -> None:
+    """SIGTERM takes no new ones and finishes those it has."""
+    go = Event()
+
+    def slow(request: Received) -> Iterator[bytes]:
+        go.wait(10)
+        yield OK
+
+    with upstream(slow) as live, gateway("--live", live.url) as running:
+        with running.client() as client:
+            client.send(b"GET / HTTP/1.1\r\nHost: g\r\n\r\n")
+            wait_for(live.taken, "the request")
+            running.process.send_signal(signal.SIGTERM)
+            wait_for(lambda: _draining(running), "draining")
+            go.set()
+            assert client.answer().body == b"ok"
+        assert running.stop() == 0
+
+
+def _draining(running: GatewayProcess) -> bool:
+    status, text = running.get("/readyz")
+    return status == 503 and '"serving": 0' in text
+
+
+def test_the_admin_process_ends_with_a_gateway_that_is_killed() -> None:
+    """SIGKILL gives nobody a chance to say goodbye."""
+    with upstream() as live, gateway("--live", live.url) as running:
+        family = psutil.Process(running.process.pid).children(recursive=True)
+        running.process.kill()
+        _, alive = psutil.wait_procs(family, timeout=15)
+        assert alive == []
+
+
+def _runtime_folder(family: list[psutil.Process]) -> Path:
+    """Known from outside by what the admin process was started with."""
+    environs = [process.environ() for process in family]
+    return Path(
+        next(e["GATEWAY_INTERNAL_RUNTIME"] for e in environs if "GATEWAY_INTERNAL_RUNTIME" in e)
+    )
+
+
+def test_ten_thousand_requests_leak_no_descriptor_and_no_thread(hold: Event) -> None:
+    """With failures of both sides mixed in."""
+    shadow_acts = [OK, OK, OK, reset, None, b"garbage\r\n\r\n", lambda c: stalled(c, hold, 0.2)]
+    count = [0]
+
+    def act(request: Received) -> object:
+        count[0] += 1
+        return shadow_acts[count[0] % len(shadow_acts)]
+
+    with upstream(_mostly) as live, upstream(act) as shadow:  # type: ignore[arg-type]
+        config = f"""
+            [server]
+            workers = 1
+            threads = 8
+            [live]
+            url = "{live.url}"
+            [[shadows]]
+            url = "{shadow.url}"
+            timeout = "100ms"
+            [mirror]
+            threads = 8
+        """
+        with gateway(config=config) as running:
+            worker = psutil.Process(running.workers()[0])
+            _send(running, 480)
+            running.quiet()
+            before = (_descriptors(worker), worker.num_threads())
+            _send(running, 10_000)
+            running.quiet()
+            assert running.metric("gateway_requests_total") == 10_480
+            wait_for(
+                lambda: (_descriptors(worker), worker.num_threads()) <= before,
+                f"no more than {before[0]} descriptors and {before[1]} threads",
+            )
+
+
+@pytest.fixture
+def hold() -> Iterator[Event]:
+    event = Event()
+    yield event
+    event.set()
+
+
+def _mostly(request: Received) -> object:
+    return reset if request.target.endswith(b"7") else OK
+
+
+def _send(running: GatewayProcess, requests: int, clients: int = 8) -> None:
+    def run() -> None:
+        with running.client(20) as client:
+            for n in range(requests // clients):
+                client.request("POST", f"/{n}", body=b"x" * 200)
+
+    threads = [Thread(target=run) for _ in range(clients)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+
+def _descriptors(process: psutil.Process) -> int:
+    """Open descriptors, less the connections kept to upstreams: those are bounded by the pool."""
+    kept = sum(c.status == psutil.CONN_ESTABLISHED for c in process.net_connections())
+    return process.num_fds() - kept
