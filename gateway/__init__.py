@@ -1,5 +1,24 @@
-"""Gateway mirrors live traffic to a shadow upstream and compares the answers."""
+"""Gateway mirrors live traffic to a shadow upstream and compares the answers.
+
+``Gateway(settings)`` is a WSGI application: what ``gateway run`` serves, and
+what an older stack mounts under a prefix. ``load`` and ``Settings`` make the
+settings it takes.
+"""
 
 from gateway._version import __version__
+from gateway.app import Gateway
+from gateway.errors import GatewayError, Refusal, SettingsError
+from gateway.settings import Settings, load
+from gateway.settings.model import Live, Shadow
 
-__all__ = ["__version__"]
+__all__ = [
+    "Gateway",
+    "GatewayError",
+    "Live",
+    "Refusal",
+    "Settings",
+    "SettingsError",
+    "Shadow",
+    "__version__",
+    "load",
+]

@@ -1,0 +1,99 @@
+"""Every live request is counted once, however it ends."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+import pytest
+
+from gateway.exchange import Exchange
+from gateway.metrics import Metrics
+from gateway.middleware.accounting import Accounting
+from gateway.shadow.outcome import Outcome
+from tests.shadow.test_fanout import House
+
+
+class Recorder(Metrics):
+    """What was counted."""
+
+    def __init__(self) -> None:
+        self.inflight = 0
+        self.ended: list[tuple[str, int, float, float | None]] = []
+
+    def request_started(self) -> None:
+        self.inflight += 1
+
+    def request_ended(
+        self, method: str, status: int, seconds: float, upstream_seconds: float | None
+    ) -> None:
+        self.inflight -= 1
+        self.ended.append((method, status, seconds, upstream_seconds))
+
+
+@pytest.fixture
+def house() -> Iterator[House]:
+    with House() as built:
+        yield built
+
+
+def environ() -> dict[str, Any]:
+    return {"REQUEST_METHOD": "GET", "gateway.received": 10.0}
+
+
+def start(status: str, headers: Any, exc_info: Any = None) -> Any:
+    return lambda data: None
+
+
+def test_a_request_is_counted_when_its_answer_is_closed(house: House) -> None:
+    """Once, with its duration from arrival to the end of the answer."""
+
+    def app(environ: Any, start_response: Any) -> Iterable[bytes]:
+        exchange = Exchange.of(environ)
+        exchange.status, exchange.upstream_seconds, exchange.mirrored = 201, 0.5, True
+        return [b"x"]
+
+    metrics = Recorder()
+    answer = Accounting(app, house.fanout, metrics, clock=lambda: 12.0)(environ(), start)
+    assert list(answer) == [b"x"]
+    assert (metrics.inflight, metrics.ended) == (1, [])
+    for _ in range(2):
+        answer.close()  # type: ignore[attr-defined]
+    assert (metrics.inflight, metrics.ended) == (0, [("GET", 201, 2.0, 0.5)])
+    assert house.ledger.total("s") == 0
+
+
+def test_what_never_reached_the_mirror_is_skipped_for_every_shadow(house: House) -> None:
+    """Refused by a middleware: the ledger has it all the same."""
+    answer = Accounting(lambda e, s: [b"no"], house.fanout, Recorder())(environ(), start)
+    answer.close()  # type: ignore[attr-defined]
+    assert house.ledger.snapshot()["s"] == {Outcome.SKIPPED_REFUSED: 1}
+
+
+def test_an_application_that_raises_is_counted(house: House) -> None:
+    """As a 500, and the error goes on its way."""
+
+    def app(environ: Any, start_response: Any) -> Iterable[bytes]:
+        raise ValueError("app")
+
+    metrics = Recorder()
+    with pytest.raises(ValueError, match="app"):
+        Accounting(app, house.fanout, metrics)(environ(), start)
+    assert (metrics.inflight, metrics.ended[0][1]) == (0, 500)
+
+
+def test_an_answer_whose_close_raises_is_counted(house: House) -> None:
+    """Every callback runs even if an earlier one raises."""
+
+    class Broken:
+        def __iter__(self) -> Iterator[bytes]:
+            return iter([b"x"])
+
+        def close(self) -> None:
+            raise ValueError("close")
+
+    metrics = Recorder()
+    answer = Accounting(lambda e, s: Broken(), house.fanout, metrics)(environ(), start)
+    with pytest.raises(ValueError, match="close"):
+        answer.close()  # type: ignore[attr-defined]
+    assert len(metrics.ended) == 1

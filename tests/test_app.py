@@ -1,0 +1,188 @@
+"""The gateway as a WSGI application, in this process, checked by wsgiref."""
+
+from __future__ import annotations
+
+import io
+import threading
+from collections.abc import Iterator
+from typing import Any
+from wsgiref.util import setup_testing_defaults
+from wsgiref.validate import validator
+
+import pytest
+
+from gateway import Gateway, Live, Settings, Shadow
+from gateway.settings.model import HeaderRules, Mirror, Route
+from gateway.shadow.outcome import Outcome
+from tests.support.upstream import Received, Upstream, upstream
+from tests.support.waiting import wait_for
+
+PLAIN = b"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: 2\r\n\r\nok"
+
+
+@pytest.fixture
+def live() -> Iterator[Upstream]:
+    with upstream(plain) as running:
+        yield running
+
+
+@pytest.fixture
+def shadow() -> Iterator[Upstream]:
+    with upstream(plain) as running:
+        yield running
+
+
+def plain(request: Received) -> bytes:
+    return PLAIN[:-2] if request.method == "HEAD" else PLAIN
+
+
+def settings(live: Upstream, shadow: Upstream, **changes: Any) -> Settings:
+    shadows = (Shadow(url=shadow.url, name="shadow"),)
+    return Settings(live=Live(url=live.url), **{"shadows": shadows, **changes})
+
+
+def call(app: Any, body: bytes = b"", **environ: Any) -> tuple[str, list[tuple[str, str]], bytes]:
+    """One request the way a WSGI server makes it."""
+    sent: dict[str, Any] = {"QUERY_STRING": "", "wsgi.input": io.BytesIO(body), **environ}
+    if body:
+        sent["CONTENT_LENGTH"] = str(len(body))
+    setup_testing_defaults(sent)
+    said: list[Any] = []
+
+    def start(status: str, headers: Any, exc_info: Any = None) -> Any:
+        said[:] = [status, headers]
+        return lambda data: None
+
+    answer = app(sent, start)
+    try:
+        received = b"".join(answer)
+    finally:
+        answer.close()
+    return said[0], said[1], received
+
+
+@pytest.mark.parametrize("method", ["GET", "POST", "HEAD", "DELETE"])
+def test_it_keeps_to_pep_3333(method: str, live: Upstream, shadow: Upstream) -> None:
+    """wsgiref's validator stands on the outside, as any server would."""
+    gateway = Gateway(settings(live, shadow))
+    try:
+        body = b"" if method in ("GET", "HEAD") else b"abc"
+        status, headers, received = call(validator(gateway), body, REQUEST_METHOD=method)
+        assert (status, received) == ("200 OK", b"" if method == "HEAD" else b"ok")
+        assert headers == [("Content-Type", "text/plain"), ("Content-Length", "2")]
+        wait_for(shadow.taken, "the copy")
+        assert shadow.taken()[0].body == live.taken()[0].body == body
+    finally:
+        gateway.close()
+
+
+def test_refusals_keep_to_it_too(live: Upstream, shadow: Upstream) -> None:
+    """Problem documents included."""
+    gateway = Gateway(settings(live, shadow))
+    try:
+        environ = {"wsgi.input": io.BytesIO(b""), "CONTENT_LENGTH": "9", "REQUEST_METHOD": "PUT"}
+        status, headers, _ = call(validator(gateway), **environ)
+        assert status == "400 Bad Request"
+        assert dict(headers)["Content-Type"] == "application/problem+json"
+        assert gateway.ledger.snapshot() == {"shadow": {Outcome.SKIPPED_REFUSED: 1}}
+    finally:
+        gateway.close()
+
+
+def test_making_one_starts_nothing(live: Upstream, shadow: Upstream) -> None:
+    """No thread and no connection until the first request; none after closing."""
+    before = set(threading.enumerate())
+    gateway = Gateway(settings(live, shadow))
+    assert set(threading.enumerate()) == before
+    call(gateway)
+    assert set(threading.enumerate()) > before
+    gateway.close()
+    wait_for(lambda: not _ours(before), "our threads to end")
+    assert live.connections == 1
+
+
+def _ours(before: set[threading.Thread]) -> list[threading.Thread]:
+    return [t for t in set(threading.enumerate()) - before if t.name.startswith("gateway")]
+
+
+def test_a_route_has_its_own_live_upstream(live: Upstream, shadow: Upstream) -> None:
+    """The most specific rule wins; the rest goes to the general one."""
+    with upstream(lambda request: PLAIN) as other:
+        routes = (
+            Route(path="/new", live=Live(url=other.url + "/v2")),
+            Route(path="/new/old", methods=("GET",)),
+        )
+        gateway = Gateway(settings(live, shadow, routes=routes))
+        try:
+            for target in ("/new/x?y", "/new/old", "/other"):
+                call(gateway, RAW_URI=target)
+        finally:
+            gateway.close()
+        assert [r.target for r in other.taken()] == [b"/v2/new/x?y"]
+    assert [r.target for r in live.taken()] == [b"/new/old", b"/other"]
+
+
+def test_several_shadows_are_mirrored_each_by_its_own_rules(
+    live: Upstream, shadow: Upstream
+) -> None:
+    """Credentials swapped for one, a share of nothing for another."""
+    shadows = (
+        Shadow(url=shadow.url, name="a", headers=HeaderRules(set={"Authorization": "a"})),
+        Shadow(url=shadow.url, name="b", headers=HeaderRules(remove=("Authorization",))),
+        Shadow(url=shadow.url, name="c", percent=0),
+    )
+    gateway = Gateway(settings(live, shadow, shadows=shadows))
+    try:
+        call(gateway, HTTP_AUTHORIZATION="live")
+        wait_for(lambda: len(shadow.taken()) == 2, "both copies")
+    finally:
+        gateway.close()
+    assert live.taken()[0].values("Authorization") == ["live"]
+    assert sorted(r.values("Authorization") for r in shadow.taken()) == [[], ["a"]]
+    assert {name: list(counts) for name, counts in gateway.ledger.snapshot().items()} == {
+        "a": [Outcome.ANSWERED],
+        "b": [Outcome.ANSWERED],
+        "c": [Outcome.SKIPPED_SAMPLED_OUT],
+    }
+
+
+def test_closing_aborts_calls_that_outlive_the_drain(live: Upstream) -> None:
+    """A stalled shadow holds nothing up: the ledger is complete, no thread is left."""
+    before = set(threading.enumerate())
+    hold = threading.Event()
+
+    def stall(request: Received) -> Any:
+        return lambda connection: hold.wait(30)
+
+    with upstream(stall) as shadow:
+        bounds = Mirror(threads=2, max_queue=10, drain_timeout=0.2)
+        gateway = Gateway(settings(live, shadow, mirror=bounds))
+        for _ in range(5):
+            call(gateway)
+        wait_for(lambda: len(shadow.taken()) == 2, "two calls under way")
+        gateway.close()
+        assert not _ours(before)
+        hold.set()
+    counts = gateway.ledger.snapshot()["shadow"]
+    assert counts.pop(Outcome.DROPPED_DRAINING) == 3
+    assert sum(counts.values()) == 2
+    assert all(outcome.outcome == "failed" for outcome in counts)
+
+
+def test_netrc_and_proxy_variables_are_not_read(
+    live: Upstream, shadow: Upstream, tmp_path: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What requests would do with them is not what the client asked for."""
+    (tmp_path / ".netrc").write_text("default login a password b\n")
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("NETRC", str(tmp_path / ".netrc"))
+    for name in ("http_proxy", "HTTP_PROXY", "all_proxy"):
+        monkeypatch.setenv(name, "http://127.0.0.1:1")
+    gateway = Gateway(settings(live, shadow))
+    try:
+        assert call(gateway)[0] == "200 OK"
+        wait_for(shadow.taken, "the copy")
+    finally:
+        gateway.close()
+    for received in (live.taken()[0], shadow.taken()[0]):
+        assert not received.values("Authorization")

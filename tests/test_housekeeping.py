@@ -1,0 +1,51 @@
+"""The housekeeper."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from threading import Event
+
+import pytest
+
+from gateway.housekeeping import Housekeeper
+
+
+def test_tasks_run_again_and_again_and_once_more_at_the_end() -> None:
+    """On a thread of its own, which is gone afterwards."""
+    runs: list[str] = []
+    third = Event()
+    keeper = Housekeeper(interval=0.001)
+
+    def task() -> None:
+        runs.append(threading.current_thread().name)
+        if len(runs) == 3:
+            third.set()
+
+    keeper.add(task)
+    keeper.start()
+    assert third.wait(5)
+    keeper.stop()
+    done = len(runs)
+    assert done >= 4
+    assert set(runs) == {"gateway-housekeeper"}
+    assert all(t.name != "gateway-housekeeper" for t in threading.enumerate())
+
+
+def test_a_task_that_fails_stops_neither_the_others_nor_itself(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """It is logged."""
+    ran: list[int] = []
+
+    def failing() -> None:
+        raise ValueError("task")
+
+    keeper = Housekeeper()
+    keeper.add(failing)
+    keeper.add(lambda: ran.append(1))
+    with caplog.at_level(logging.ERROR):
+        keeper.tick()
+        keeper.tick()
+    assert ran == [1, 1]
+    assert "housekeeping task failed" in caplog.text
