@@ -65,10 +65,9 @@ def layer(name: str) -> tuple[int, str]:
     best = (-1, "")
     for number, entries in enumerate(LAYERS):
         for entry in entries:
-            exact = entry == "gateway"
-            if name == entry or (not exact and name.startswith(entry + ".")):
-                if len(entry) > len(best[1]):
-                    best = (number, entry)
+            within = entry != "gateway" and name.startswith(entry + ".")
+            if (name == entry or within) and len(entry) > len(best[1]):
+                best = (number, entry)
     return best
 
 

@@ -75,6 +75,7 @@ def gunicorn_settings(settings: Settings, runtime: Runtime) -> dict[str, Any]:
         "loglevel": server.log_level,
         # The admin listener is for that, and a thread in the master would meet every fork.
         "control_socket_disable": True,
+        "limit_request_line": 8190,
         "on_starting": lambda arbiter: admin_process.start(runtime, settings),
         "on_reload": lambda arbiter: admin_process.reload(runtime),
         "pre_fork": lambda arbiter, worker: slots.assign(arbiter, worker),
