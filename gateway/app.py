@@ -24,7 +24,7 @@ from gateway.middleware.accounting import Accounting
 from gateway.middleware.boundary import Boundary
 from gateway.mirror import Mirror
 from gateway.routes import RouteTable
-from gateway.settings import Settings
+from gateway.settings import Settings, validated
 from gateway.shadow.fanout import Fanout
 from gateway.shadow.ledger import Ledger
 from gateway.shadow.pool import ShadowPool
@@ -54,7 +54,7 @@ class Gateway:
         metrics: Metrics | None = None,
         control: Control | None = None,
     ) -> None:
-        self.settings = settings
+        self.settings = settings = validated(settings)
         self.metrics = metrics or Metrics()
         self.control = control or Control()
         self.housekeeper = Housekeeper()
@@ -129,7 +129,7 @@ class Gateway:
     def _publish(self) -> None:
         self.metrics.pool(self.pool.snapshot())
         for shadow in self.fanout.shadows:
-            self.metrics.shadow_percent(shadow.name, shadow.percent)
+            self.metrics.shadow_state(shadow.name, shadow.percent, shadow.breaker.is_open)
 
     def close(self, drain_timeout: float | None = None) -> None:
         """Take no new copies, wait a bounded time for running calls, leave nothing behind."""

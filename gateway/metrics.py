@@ -47,6 +47,9 @@ METRICS = {
         "gauge", (), "Bytes of bodies held by copies waiting and in progress."
     ),
     "gateway_shadow_oldest_seconds": Declared("gauge", (), "Age of the oldest unfinished copy."),
+    "gateway_shadow_breaker_open": Declared(
+        "gauge", ("shadow",), "Workers in which the shadow's breaker is open."
+    ),
     "gateway_shadow_percent": Declared(
         "gauge", ("shadow",), "Share of matching requests mirrored now; 0 when switched off."
     ),
@@ -73,5 +76,5 @@ class Metrics:
     def pool(self, snapshot: PoolSnapshot) -> None:
         """The shadow pool at this moment."""
 
-    def shadow_percent(self, shadow: str, percent: float) -> None:
-        """The share in force for a shadow."""
+    def shadow_state(self, shadow: str, percent: float, breaker_open: bool) -> None:
+        """The share in force for a shadow, and whether its breaker is open."""

@@ -70,6 +70,7 @@ class PrometheusMetrics(Metrics):
         self._bytes = made["gateway_shadow_queue_bytes"]
         self._oldest = made["gateway_shadow_oldest_seconds"]
         self._percent = made["gateway_shadow_percent"]
+        self._breaker = made["gateway_shadow_breaker_open"]
 
     def _make(self, name: str) -> Any:
         kind, labels, text = METRICS[name]
@@ -104,8 +105,9 @@ class PrometheusMetrics(Metrics):
         self._bytes.set(snapshot.queued_bytes)
         self._oldest.set(snapshot.oldest_seconds)
 
-    def shadow_percent(self, shadow: str, percent: float) -> None:
+    def shadow_state(self, shadow: str, percent: float, breaker_open: bool) -> None:
         self._percent.labels(shadow).set(percent)
+        self._breaker.labels(shadow).set(breaker_open)
 
 
 class _Children:

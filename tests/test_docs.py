@@ -7,9 +7,11 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
+from werkzeug.test import Client
 
 from gateway import __version__
 from gateway.admin import app as admin_app
@@ -18,6 +20,7 @@ from gateway.metrics import METRICS
 from gateway.settings import Settings, load
 from gateway.settings.overrides import CONFIG_VARIABLE, SHORT_NAMES, variable_names
 from gateway.shadow.outcome import Outcome
+from tests.support.upstream import upstream
 
 ROOT = Path(__file__).resolve().parent.parent
 README = (ROOT / "README.md").read_text()
@@ -200,3 +203,25 @@ def test_the_changelog_begins_with_this_version() -> None:
     """The newest entry is about the version in the code."""
     newest = re.findall(r"^## (\S+)", PROSE["CHANGELOG.md"], re.MULTILINE)[0]
     assert newest == __version__
+
+
+def test_the_embedding_example_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As it stands: the prefix goes to the new service, the rest stays."""
+
+    def legacy(environ: Any, start_response: Any) -> list[bytes]:
+        start_response("200 OK", [])
+        return [b"legacy"]
+
+    (example,) = blocks(README, "python")
+    with upstream() as billing:
+        (tmp_path / "gateway.toml").write_text(f'[live]\nurl = "{billing.url}"\n')
+        monkeypatch.chdir(tmp_path)
+        scope: dict[str, Any] = {"application": legacy}
+        exec(example, scope)
+        client = Client(scope["application"])
+        try:
+            assert client.get("/other").data == b"legacy"
+            assert client.get("/invoices/7?x=1").data == b"ok"
+        finally:
+            scope["invoices"].close()
+    assert [received.target for received in billing.taken()] == [b"/invoices/7?x=1"]

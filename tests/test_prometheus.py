@@ -22,7 +22,7 @@ metrics.request_started()
 metrics.request_ended("BREW", 418, 0.5, None)
 metrics.shadow_outcome("s", Outcome.DROPPED_QUEUE_FULL)
 metrics.pool(PoolSnapshot(1, 2, 3, 4.0, 5, 6))
-metrics.shadow_percent("s", 10)
+metrics.shadow_state("s", 10, True)
 """
 
 
@@ -50,6 +50,7 @@ def test_workers_are_added_up_and_a_new_one_goes_on_where_the_old_one_ended(
         "gateway_shadow_queue_bytes 6.0",
         "gateway_shadow_oldest_seconds 4.0",
         'gateway_shadow_percent{shadow="s"} 10.0',
+        'gateway_shadow_breaker_open{shadow="s"} 2.0',
         "gateway_request_duration_seconds_count 3.0",
     ):
         assert line in lines

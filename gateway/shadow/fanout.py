@@ -63,11 +63,22 @@ class Fanout:
         return shadow.decide(copy, live)
 
     def _submit(self, shadow: ShadowUpstream, copy: Copy, live: LiveOutcome) -> Outcome | None:
-        work, done = partial(shadow.call, copy), partial(self._ledger.record, shadow.name)
+        if not shadow.breaker.admits():
+            return Outcome.DROPPED_BREAKER_OPEN
+        work, done = partial(shadow.call, copy), partial(self._ended, shadow)
         refusal = self._pool.offer(work, len(copy.body), done)
         if refusal is None:
             self._taken(shadow.name, live.value)
+        else:
+            shadow.breaker.withdraw()
         return refusal
+
+    def _ended(self, shadow: ShadowUpstream, outcome: Outcome) -> None:
+        self._ledger.record(shadow.name, outcome)
+        if outcome.outcome == "dropped":
+            shadow.breaker.withdraw()
+        else:
+            shadow.breaker.report(failed=outcome.outcome == "failed")
 
     def skip(self, outcome: Outcome) -> None:
         """Record the same outcome for every shadow: none of them is offered this request."""

@@ -11,6 +11,7 @@ from gateway.failures import UPSTREAM_ERRORS, outcome_of
 from gateway.headers import Field, end_to_end, framed, rewritten, with_host
 from gateway.routes import Matcher, canonical_path
 from gateway.settings.model import Shadow
+from gateway.shadow.breaker import Breaker
 from gateway.shadow.copy import Copy
 from gateway.shadow.outcome import Outcome
 from gateway.shadow.sampling import Sampler
@@ -41,6 +42,7 @@ class ShadowUpstream:
         self._switch = switch
         self._matcher = Matcher(settings.routes, settings.methods)
         self._sampler = Sampler(settings.sample_by, settings.name)
+        self.breaker = Breaker(settings.breaker_failures, settings.breaker_cooldown)
         self.timeouts = Timeouts(settings.timeout, settings.timeout, settings.timeout)
         self.tls = tls_arguments(settings.tls)
 

@@ -1,0 +1,135 @@
+"""Many connections, too many connections, and connections that go away."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from threading import Event
+
+import pytest
+
+from tests.server.conftest import Serve, Server, serving
+from tests.server.test_lifetime import held
+from tests.support.client import Client
+from tests.support.waiting import wait_for
+
+RESET = b"\1\0\0\0\0\0\0\0"
+
+
+@contextmanager
+def kept(server: Server, count: int) -> Iterator[list[Client]]:
+    """Idle kept-alive connections, oldest first."""
+    with ExitStack() as stack:
+        clients = []
+        for _ in range(count):
+            client = stack.enter_context(server.client())
+            assert client.request("GET", "/length").status == 200
+            clients.append(client)
+        yield clients
+
+
+def is_open(client: Client) -> bool:
+    client.socket.setblocking(False)
+    try:
+        return client.socket.recv(1) != b""
+    except BlockingIOError:
+        return True
+    except ConnectionResetError:
+        return False
+    finally:
+        client.socket.settimeout(10)
+
+
+def test_at_its_bound_a_worker_gives_up_the_longest_idle_connection(serve: Serve) -> None:
+    """Ten that say nothing must not keep out the eleventh, which does."""
+    with serve(worker_connections=10, keepalive=60) as server, kept(server, 10) as clients:
+        Event().wait(1.2)  # younger than a second is not idle
+        assert clients[-1].request("GET", "/length").status == 200
+        with server.client() as newcomer:
+            assert newcomer.request("GET", "/length").status == 200
+            assert [is_open(client) for client in clients] == [False] + [True] * 9
+        assert server.open_connections() <= 10
+
+
+def test_at_its_bound_with_all_at_work_a_worker_lets_newcomers_wait(
+    serve: Serve, tmp_path: Path
+) -> None:
+    """In the backlog, until a connection ends; none is refused."""
+    gate = tmp_path / "gate"
+    with serve(worker_connections=4, threads=4) as server, held(server, gate, 4) as clients:
+        with server.client() as newcomer:
+            newcomer.send(b"GET /length HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
+            newcomer.socket.settimeout(0.5)
+            with pytest.raises(TimeoutError):
+                newcomer.socket.recv(1)
+            newcomer.socket.settimeout(10)
+            gate.touch()
+            assert {client.answer().body for client in clients} == {b"held"}
+            clients[0].__exit__()
+            assert newcomer.answer().status == 200
+
+
+FEW_DESCRIPTORS = """
+import resource
+def post_worker_init(worker):
+    resource.setrlimit(resource.RLIMIT_NOFILE, (40, 40))
+"""
+
+
+def test_running_out_of_descriptors_kills_nothing(serve: Serve) -> None:
+    """Open connections are served on, newcomers wait, and the log says it once."""
+    with serve(conf=FEW_DESCRIPTORS, keepalive=60) as server, ExitStack() as stack:
+        pid = server.worker().pid
+        early = stack.enter_context(server.client())
+        assert early.request("GET", "/length").status == 200
+        crowd = [stack.enter_context(server.client()) for _ in range(60)]
+        wait_for(lambda: "Cannot accept" in server.output, "the descriptors to run out")
+        assert early.request("GET", "/length").status == 200
+        late = crowd[-1]
+        late.send(b"GET /length HTTP/1.1\r\nHost: a\r\n\r\n")
+        for client in crowd[:-1]:
+            client.__exit__()
+        assert late.answer().status == 200
+        assert server.worker().pid == pid
+        assert server.output.count("Cannot accept") == 1
+        assert "Traceback" not in server.output
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [
+        b"",
+        b"POST /length HTTP/1.1\r\nContent-Length: 10\r\n\r\n123",
+        b"GET /parts?count=50&size=100000 HTTP/1.1\r\nHost: a\r\n\r\n",
+        b"GET /parts?count=1&size=5000000 HTTP/1.1\r\nHost: a\r\n\r\n",
+        b"POST /refuse HTTP/1.1\r\nHost: a\r\nContent-Length: 99000000\r\n\r\nxxx",
+        b"nonsense\r\n\r\n",
+    ],
+    ids=["idle", "in-its-body", "in-its-parts", "in-its-answer", "lingering", "refused"],
+)
+@pytest.mark.parametrize("how", ["reset", "close"])
+def test_clients_that_leave_leave_no_trace(sent: bytes, how: str, server: Server) -> None:
+    """No traceback, no connection left, whatever they were waiting for."""
+    for _ in range(10):
+        with server.client() as client:
+            client.send(sent)
+            if how == "reset":
+                client.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET)
+    wait_for(lambda: server.open_connections() == 0, "the connections to end")
+    assert "Traceback" not in server.output
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    with serving(tmp_path_factory.mktemp("leaving")) as running:
+        yield running
+
+
+def test_a_crowd_is_served_by_few_threads(serve: Serve) -> None:
+    """Three hundred kept connections, each asking twice; two threads."""
+    with serve(threads=2, backlog=512) as server, kept(server, 300) as clients:
+        for client in clients:
+            client.send(b"GET /length HTTP/1.1\r\nHost: a\r\n\r\n")
+        assert {client.answer().status for client in clients} == {200}

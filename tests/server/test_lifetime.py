@@ -1,0 +1,247 @@
+"""Starting, stopping, being replaced: no request is lost, nothing outlives the worker."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from threading import Event, Thread
+
+import psutil
+import pytest
+
+from tests.server.conftest import ROOT, Serve, Server
+from tests.support.client import Answer, BrokenAnswer, Client
+from tests.support.waiting import wait_for
+
+
+@contextmanager
+def held(server: Server, gate: Path, count: int) -> Iterator[list[Client]]:
+    """Clients whose requests the application is working on until ``gate`` exists."""
+    with ExitStack() as stack:
+        clients = [stack.enter_context(server.client()) for _ in range(count)]
+        for number, client in enumerate(clients):
+            client.send(f"GET /hold?gate={gate}&n={number} HTTP/1.1\r\nHost: a\r\n\r\n".encode())
+        wait_for(
+            lambda: all(Path(f"{gate}.{n}").exists() for n in range(count)), "all to be started"
+        )
+        yield clients
+
+
+def refused(server: Server) -> bool:
+    """Whether nobody listens any more."""
+    try:
+        server.client(timeout=1).socket.close()
+    except ConnectionRefusedError:
+        return True
+    except OSError:
+        pass
+    return False
+
+
+def test_requests_in_progress_complete_after_sigterm(serve: Serve, tmp_path: Path) -> None:
+    """In the application, half sent, and on kept connections; each is told of the close."""
+    gate = tmp_path / "gate"
+    with serve(threads=8) as server, held(server, gate, 4) as clients, ExitStack() as stack:
+        half, kept = (stack.enter_context(server.client()) for _ in range(2))
+        half.send(b"POST /length HTTP/1.1\r\nHost: a\r\nContent-Length: 4\r\n\r\nab")
+        assert kept.request("GET", "/length").values("Connection") == []
+        server.process.send_signal(signal.SIGTERM)
+        wait_for(lambda: refused(server), "the listener to close")
+        half.send(b"cd")
+        answers: list[Answer] = [half.answer(), kept.request("GET", "/length")]
+        gate.touch()
+        answers += [client.answer() for client in clients]
+        assert [a.body for a in answers] == [b"4", b"0"] + [b"held"] * 4
+        assert {tuple(a.values("Connection")) for a in answers} == {("close",)}
+        assert server.process.wait(10) == 0
+        assert "Traceback" not in server.output
+
+
+def test_idle_connections_do_not_delay_the_end(serve: Serve) -> None:
+    """They linger for drain_linger only, whatever keepalive says."""
+    with serve(keepalive=60, limits={"drain_linger": 0.3}) as server, server.client() as client:
+        assert client.request("GET", "/length").status == 200
+        began = time.monotonic()
+        server.process.send_signal(signal.SIGTERM)
+        assert client.closed()
+        assert server.process.wait(10) == 0
+        assert 0.25 < time.monotonic() - began < 3
+
+
+def test_graceful_timeout_ends_what_does_not_end(serve: Serve, tmp_path: Path) -> None:
+    """A request stuck in the application is cut off; it does not keep the process."""
+    with serve(graceful_timeout=1) as server, held(server, tmp_path / "never", 1) as (client,):
+        worker = server.worker()
+        began = time.monotonic()
+        assert server.stop() == 0
+        assert 0.9 < time.monotonic() - began < 4
+        with pytest.raises((BrokenAnswer, ConnectionResetError)):
+            client.answer()
+        assert not worker.is_running()
+
+
+@pytest.mark.parametrize("number", [signal.SIGQUIT, signal.SIGINT])
+def test_a_quick_stop_is_quick(number: signal.Signals, serve: Serve, tmp_path: Path) -> None:
+    """Whatever is in progress."""
+    with serve(graceful_timeout=30) as server, held(server, tmp_path / "never", 2):
+        began = time.monotonic()
+        server.stop(number)
+        assert time.monotonic() - began < 3
+
+
+def test_a_worker_is_replaced_after_max_requests_without_loss(serve: Serve) -> None:
+    """Each request is answered, over several workers."""
+    with serve(max_requests=20, limits={"drain_linger": 0.2}) as server:
+        pids = set()
+        for _ in range(15):
+            with server.client() as client:
+                for _ in range(10):
+                    answer = client.request("GET", "/counts")
+                    pids.add(json.loads(answer.body)["pid"])
+                    if answer.values("Connection") == ["close"]:
+                        break
+        assert len(pids) >= 3
+
+
+def test_a_reload_under_traffic_loses_nothing(serve: Serve) -> None:
+    """SIGHUP: old workers finish, new ones take over; also for requests on kept connections."""
+    with serve(workers=2, limits={"drain_linger": 0.5}) as server:
+        stop, failures, answered = Event(), [], []
+
+        def traffic() -> None:
+            try:
+                while not stop.is_set():
+                    with server.client() as client:
+                        for _ in range(20):
+                            answer = client.request("POST", "/length", body=b"abc")
+                            answered.append(answer.body)
+                            if answer.values("Connection") == ["close"]:
+                                break
+            except Exception as error:  # noqa: BLE001 - whatever it is, it is a lost request
+                failures.append(error)
+
+        threads = [Thread(target=traffic) for _ in range(4)]
+        for thread in threads:
+            thread.start()
+        old = {worker.pid for worker in server.workers()}
+        server.process.send_signal(signal.SIGHUP)
+        wait_for(
+            lambda: len(new := {w.pid for w in server.workers()}) == 2 and not new & old,
+            "the old workers' end",
+        )
+        seen = len(answered)
+        wait_for(lambda: len(answered) > seen + 50, "traffic on the new ones")
+        stop.set()
+        for thread in threads:
+            thread.join()
+        assert failures == []
+        assert set(answered) == {b"3"}
+
+
+def test_a_worker_whose_master_died_ends(serve: Serve) -> None:
+    """It would otherwise serve old code for ever."""
+    with serve() as server:
+        worker = server.worker()
+        server.process.kill()
+        server.process.wait(5)
+        wait_for(lambda: not worker.is_running(), "the worker to end")
+
+
+def test_the_heartbeat_is_the_worker_not_its_requests(serve: Serve, tmp_path: Path) -> None:
+    """``timeout`` kills a worker that is stuck, not one with a long request."""
+    gate = tmp_path / "gate"
+    with serve(timeout=1) as server:
+        with held(server, gate, 4) as clients:
+            worker = server.worker()
+            pause = Event()
+            pause.wait(2.5)
+            gate.touch()
+            assert {client.answer().body for client in clients} == {b"held"}
+            assert server.worker().pid == worker.pid
+        worker.suspend()
+        wait_for(lambda: server.workers() and not psutil.pid_exists(worker.pid), "its end")
+        assert server.counts()["pid"] != worker.pid
+
+
+def test_logs_are_reopened_on_sigusr1(serve: Serve, tmp_path: Path) -> None:
+    """And the access log has one line per request, refused or not."""
+    log = tmp_path / "access"
+    with serve(accesslog=str(log), access_log_format="%(m)s %(U)s %(s)s %(B)s") as server:
+        with server.client() as client:
+            client.request("GET", "/parts?length=15")
+            client.request("HEAD", "/parts?length=15")
+            client.request("GET", "/raise?what=key")
+        wait_for(lambda: log.read_text().count("\n") >= 4, "the access log")
+        lines = log.read_text().splitlines()
+        assert [line for line in lines if "/counts" not in line] == [
+            "GET /parts 200 15",
+            "HEAD /parts 200 0",
+            "GET /raise 500 0",
+        ]
+        log.rename(tmp_path / "old")
+        server.worker().send_signal(signal.SIGUSR1)
+        wait_for(log.exists, "the new log")
+        with server.client() as client:
+            client.request("GET", "/length")
+        wait_for(log.read_text, "a line in the new log")
+        assert log.read_text() == "GET /length 200 1\n"
+
+
+HOOKS = """
+def pre_request(worker, req):
+    if req.path == "/forbidden":
+        raise ValueError("told to")
+    worker.log.info("pre %s", req.path)
+def post_request(worker, req, environ, resp):
+    worker.log.info("post %s %s", environ.get("PATH_INFO"), resp and resp.status)
+    if req.path == "/raise":
+        raise ValueError("told to")
+"""
+
+
+def test_hooks_are_called_and_their_errors_are_theirs(serve: Serve) -> None:
+    """A post_request hook that fails costs no answer."""
+    with serve(conf=HOOKS) as server:
+        with server.client() as client:
+            assert client.request("GET", "/length").status == 200
+        with server.client() as client:
+            assert client.request("GET", "/raise?what=key").status == 500
+        with server.client() as client:
+            assert client.request("GET", "/forbidden").status == 500
+        wait_for(lambda: "post None None" in server.output, "the hooks")
+        for line in ["pre /length", "post /length 200 OK", "post /raise 500 Internal Server Error"]:
+            assert line in server.output
+
+
+UNSUPPORTED = {
+    "tls": ["--certfile", "x.pem", "--keyfile", "x.key"],
+    "proxy": ["--proxy-protocol", "v1"],
+}
+
+
+@pytest.mark.parametrize("flags", UNSUPPORTED.values(), ids=UNSUPPORTED)
+def test_settings_the_worker_cannot_honour_stop_the_start(flags: list[str], tmp_path: Path) -> None:
+    """Saying which worker class can; TLS that is silently off would be a disaster."""
+    for name in ("x.pem", "x.key", "conf.py"):
+        (tmp_path / name).touch()
+    command = [sys.executable, "-m", "gunicorn", "-c", "conf.py", "-b", "127.0.0.1:0", *flags]
+    command += ["-k", "gateway.server.worker.GatewayWorker", "tests.server.apps:application"]
+    done = subprocess.run(
+        [*command, "--no-control-socket"],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        timeout=20,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        check=False,
+    )
+    assert done.returncode == 1
+    assert "needs worker_class = 'gateway.server.worker.GatewayThreadWorker'" in done.stderr
+    assert "Traceback" not in done.stderr

@@ -1,0 +1,365 @@
+"""Clients that are slow to send, slow to read, or say nothing: none of them holds a thread."""
+
+from __future__ import annotations
+
+import json
+import socket
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+
+from tests.server.conftest import Serve, Server, serving
+from tests.support.client import BrokenAnswer, Client
+from tests.support.waiting import wait_for
+
+THREADS = 2
+MANY = 40
+DEADLINE = 0.6
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """A patient server with two threads."""
+    with serving(tmp_path_factory.mktemp("patient"), threads=THREADS) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def strict(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """A server with short deadlines."""
+    limits = {
+        "header_timeout": DEADLINE,
+        "body_timeout": DEADLINE,
+        "body_min_rate": 100_000,
+        "write_timeout": DEADLINE,
+        "linger_idle_timeout": DEADLINE,
+        "linger_timeout": DEADLINE * 3,
+        "max_body_bytes": 10_000_000,
+    }
+    folder = tmp_path_factory.mktemp("strict")
+    with serving(folder, threads=THREADS, limits=limits, keepalive=1) as running:
+        yield running
+
+
+def head(*fields: str, target: str = "/length") -> bytes:
+    return "\r\n".join([f"POST {target} HTTP/1.1", "Host: a", *fields, "", ""]).encode()
+
+
+STARTS = {
+    "silent": b"",
+    "part-of-a-head": b"POST /length HTTP/1.1\r\nHost: a\r\nX-",
+    "part-of-a-body": head("Content-Length: 10") + b"12345",
+    "part-of-a-chunk": head("Transfer-Encoding: chunked") + b"a\r\n12345",
+}
+
+
+@pytest.mark.parametrize("start", STARTS.values(), ids=STARTS)
+def test_many_unfinished_requests_do_not_delay_an_honest_one(start: bytes, server: Server) -> None:
+    """Twenty times more of them than threads; every honest request is answered at once."""
+    with ExitStack() as stack:
+        for _ in range(MANY):
+            stack.enter_context(server.client()).send(start)
+        for _ in range(20):
+            with server.client(timeout=2) as honest:
+                assert honest.request("POST", "/length", body=b"x" * 1000).body == b"1000"
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [
+        head("Content-Length: 10") + b"0123456789",
+        head("Transfer-Encoding: chunked") + b"4\r\n0123\r\n6;x=y\r\n456789\r\n0\r\nX-T: 1\r\n\r\n",
+    ],
+    ids=["counted", "chunked"],
+)
+def test_a_trickled_request_is_answered_when_it_is_complete(sent: bytes, server: Server) -> None:
+    """A byte in each packet, all clients in turns."""
+    with ExitStack() as stack:
+        clients = [stack.enter_context(server.client()) for _ in range(10)]
+        for i in range(len(sent)):
+            for client in clients:
+                client.send(sent[i : i + 1])
+        assert {client.answer().body for client in clients} == {b"10"}
+
+
+def test_clients_that_do_not_read_their_answers_hold_no_thread(server: Server) -> None:
+    """Their answers wait in the event loop; an honest client is served meanwhile."""
+    with ExitStack() as stack:
+        for _ in range(10):
+            client = stack.enter_context(small_window(server.port))
+            client.sendall(b"GET /parts?count=1&size=8000000 HTTP/1.1\r\nHost: a\r\n\r\n")
+        wait_for(lambda: server.counts()["started"].get("parts", 0) >= 10, "all to be started")
+        for _ in range(20):
+            with server.client(timeout=2) as honest:
+                assert honest.request("GET", "/length").status == 200
+
+
+def small_window(port: int) -> socket.socket:
+    """A connection whose client takes little at once."""
+    sock = socket.socket()
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+    sock.settimeout(10)
+    sock.connect(("127.0.0.1", port))
+    return sock
+
+
+def test_a_slow_reader_gets_all_of_its_answer(server: Server) -> None:
+    """Of any size, with or without a length, and the connection goes on."""
+    with small_window(server.port) as sock:
+        for query, size in [
+            ("count=40&size=50000", 2_000_000),
+            ("count=1&size=3000000&length=3000000", 3_000_000),
+        ]:
+            sock.sendall(b"GET /parts?%b HTTP/1.1\r\nHost: a\r\n\r\n" % query.encode())
+            client = Client.__new__(Client)
+            client.socket, client._reader = sock, sock.makefile("rb")
+            answer = client.answer()
+            assert len(answer.body) == size
+            assert answer.body == b"".join(sorted_parts(answer.body))
+
+
+def sorted_parts(body: bytes) -> list[bytes]:
+    """The body cut where its letter changes: parts in order are never torn."""
+    parts: list[bytes] = []
+    for letter in body[:: len(body) // 40 or 1]:
+        if not parts or parts[-1][0] != letter:
+            parts.append(bytes([letter]) * body.count(bytes([letter])))
+    if sum(map(len, parts)) == len(body):
+        return parts
+    return [body]
+
+
+SLOW = {
+    "head": (b"GET / HTTP/1.1\r\nX-", 408),
+    "body": (head("Content-Length: 10") + b"12345", 408),
+    "chunk": (head("Transfer-Encoding: chunked") + b"a\r\n12345", 408),
+    "trailer": (head("Transfer-Encoding: chunked") + b"0\r\nX-T: ", 408),
+}
+
+
+@pytest.mark.parametrize(("start", "status"), SLOW.values(), ids=SLOW)
+def test_what_does_not_arrive_in_time_is_refused(start: bytes, status: int, strict: Server) -> None:
+    """408 as problem+json, then a close."""
+    with strict.client() as client:
+        client.send(start)
+        answer = client.answer()
+        assert (answer.status, answer.values("Content-Type")) == (
+            status,
+            ["application/problem+json"],
+        )
+        assert set(json.loads(answer.body)) >= {"type", "title", "status", "detail"}
+        assert answer.values("Connection") == ["close"]
+        assert client.closed()
+
+
+def test_a_trickling_head_has_one_deadline(strict: Server) -> None:
+    """A byte now and then does not extend it."""
+    with strict.client() as client:
+        client.send(b"GET / HTTP/1.1\r\n")
+        client.socket.settimeout(0.05)
+        began = time.monotonic()
+        while time.monotonic() < began + 10:
+            client.send(b"X")
+            try:
+                assert client.socket.recv(12) == b"HTTP/1.1 408"
+                break
+            except TimeoutError:
+                pass
+        assert DEADLINE * 0.9 < time.monotonic() - began < DEADLINE + 1.5
+
+
+def test_a_body_that_keeps_its_rate_is_not_refused(strict: Server) -> None:
+    """It may take longer than body_timeout: every byte earns time."""
+    with strict.client() as client:
+        client.send(head("Content-Length: 500000"))
+        began, pause = time.monotonic(), 0.1
+        for _ in range(10):
+            client.send(b"x" * 50_000)
+            client.socket.settimeout(pause)
+            with pytest.raises(TimeoutError):
+                client.socket.recv(1) if _ < 9 else raise_timeout()
+        client.socket.settimeout(10)
+        assert time.monotonic() - began > DEADLINE
+    with strict.client() as client:
+        assert client.request("POST", "/length", body=b"x" * 500_000).body == b"500000"
+
+
+def raise_timeout() -> None:
+    raise TimeoutError
+
+
+def test_a_silent_connection_is_closed_without_a_word(strict: Server) -> None:
+    """Browsers open some they never use; an answer to nothing would be taken for the next one's."""
+    with strict.client() as client:
+        assert client.socket.recv(100) == b""
+
+
+def test_an_idle_connection_is_closed_after_keepalive(strict: Server) -> None:
+    """And not before: a second request within it is answered."""
+    with strict.client() as client:
+        assert client.request("GET", "/length").status == 200
+        assert client.request("GET", "/length").status == 200
+        began = time.monotonic()
+        assert client.closed()
+        assert 0.9 < time.monotonic() - began < 2.5
+
+
+def test_a_client_that_stops_reading_is_cut_off(strict: Server) -> None:
+    """After write_timeout without progress, whether its answer waits in the loop or a thread."""
+    for query in (b"count=1&size=8000000&name=one", b"count=400&size=50000&name=many"):
+        with small_window(strict.port) as sock:
+            sock.sendall(b"GET /parts?%b HTTP/1.1\r\nHost: a\r\n\r\n" % query)
+            wait_for(lambda: strict.open_connections() >= 1, "the connection")
+            wait_for(lambda: strict.open_connections() == 0, "the connection to be dropped")
+    wait_for(lambda: strict.counts()["closed"].get("many") == 1, "the answer to be closed")
+    assert strict.counts()["closed"] == {"one": 1, "many": 1}
+    assert "Traceback" not in strict.output
+
+
+def test_a_client_that_leaves_a_small_answer_unread_is_cut_off(serve: Serve) -> None:
+    """The kernel took all of it off our hands, so the kernel has to watch the client."""
+    with serve(limits={"write_timeout": DEADLINE}, keepalive=60) as running:
+        with small_window(running.port) as sock:
+            sock.sendall(b"GET /parts?count=1&size=1000000 HTTP/1.1\r\nHost: a\r\n\r\n")
+            wait_for(lambda: running.open_connections() == 1, "the connection")
+            wait_for(lambda: running.open_connections() == 0, "the connection to be dropped")
+        assert "Traceback" not in running.output
+
+
+@pytest.mark.parametrize("framing", ["counted", "chunked"])
+def test_a_client_that_goes_on_sending_reads_its_413(framing: str, strict: Server) -> None:
+    """11 MB are sent in full before the answer is read; a plain close would reset it away."""
+    body = b"x" * 11_000_000
+    with strict.client() as client:
+        if framing == "counted":
+            client.send(head(f"Content-Length: {len(body)}") + body)
+        else:
+            client.send(head("Transfer-Encoding: chunked"))
+            client.send(b"%x\r\n%b\r\n0\r\n\r\n" % (len(body), body))
+        answer = client.answer()
+        assert (answer.status, answer.values("Connection")) == (413, ["close"])
+        assert client.closed()
+
+
+def test_lingering_ends(strict: Server) -> None:
+    """A client that never closes after its refusal is dropped, silent or not."""
+    with strict.client() as silent, strict.client() as busy:
+        for client in (silent, busy):
+            client.send(head("Content-Length: 99000000"))
+            assert client.answer().status == 413
+        with pytest.raises(OSError):  # noqa: PT011 - reset or broken pipe, as it happens
+            began = time.monotonic()
+            while time.monotonic() < began + 10:
+                busy.send(b"x")
+                busy.socket.settimeout(0.02)
+                try:
+                    busy.socket.recv(1)
+                except TimeoutError:
+                    pass
+        assert time.monotonic() - began < 5
+        wait_for(lambda: strict.open_connections() == 0, "both to be dropped")
+
+
+def test_continue_is_sent_for_a_body_that_will_be_read(server: Server) -> None:
+    """And its head has been accepted by then."""
+    with server.client() as client:
+        client.send(head("Content-Length: 5", "Expect: 100-continue"))
+        assert client.head() == ("HTTP/1.1 100 Continue", [])
+        client.send(b"hello")
+        line, _ = client.head()
+        assert line == "HTTP/1.1 200 OK"
+
+
+def test_no_continue_for_a_body_that_is_already_here(server: Server) -> None:
+    """RFC 9110 section 10.1.1 allows to leave it out."""
+    with server.client() as client:
+        client.send(head("Content-Length: 5", "Expect: 100-continue") + b"hello")
+        line, _ = client.head()
+        assert line == "HTTP/1.1 200 OK"
+
+
+def test_the_application_refuses_before_the_body_is_asked_for(server: Server) -> None:
+    """413 is the first thing such a client reads."""
+    with server.client() as client:
+        client.send(head("Content-Length: 99000000", "Expect: 100-continue", target="/refuse"))
+        line, fields = client.head()
+        assert line == "HTTP/1.1 413 Content Too Large"
+        assert ("Connection", "close") in fields
+
+
+def test_a_short_body_never_reaches_the_application(server: Server) -> None:
+    """400, since what came is not what was announced."""
+    before = server.counts()["started"].get("ignore", 0)
+    for start in (
+        head("Content-Length: 10", target="/ignore") + b"12345",
+        head("Transfer-Encoding: chunked", target="/ignore") + b"a\r\n12345",
+        b"GET /ignore HTTP/1.1\r\nHost",
+    ):
+        with server.client() as client:
+            client.send(start)
+            client.socket.shutdown(socket.SHUT_WR)
+            assert client.answer().status == 400
+            assert client.closed()
+    assert server.counts()["started"].get("ignore", 0) == before
+
+
+def test_a_half_closed_client_gets_its_answer(server: Server) -> None:
+    """It said all it had to say: that is a whole request."""
+    with server.client() as client:
+        client.send(head("Content-Length: 5") + b"hello")
+        client.socket.shutdown(socket.SHUT_WR)
+        assert client.answer().body == b"5"
+
+
+def test_pipelined_requests_are_answered_in_order(server: Server) -> None:
+    """Bytes after a request are the next one's, bodies and all."""
+    sent = b"".join(head("Content-Length: %d" % n) + b"x" * n for n in range(50))
+    with server.client() as client:
+        client.send(sent)
+        assert [client.answer().body for _ in range(50)] == [b"%d" % n for n in range(50)]
+
+
+def test_what_follows_a_close_is_not_answered(server: Server) -> None:
+    """A client that says close has said its last request."""
+    with server.client() as client:
+        client.send(head("Connection: close", "Content-Length: 0") + head("Content-Length: 0"))
+        assert client.answer().values("Connection") == ["close"]
+        with pytest.raises((BrokenAnswer, ConnectionResetError)):
+            client.answer()
+
+
+def test_queue_time_starts_with_the_last_byte(server: Server) -> None:
+    """``gateway.received`` is monotonic and later than the sending of what completed it."""
+    with server.client() as client:
+        client.send(head("Content-Length: 1", target="/echo"))
+        wait_for(lambda: server.counts(), "a turn of the server")
+        sent = time.monotonic()
+        client.send(b"x")
+        told = json.loads(client.answer().body)
+        assert sent <= told["received"] <= time.monotonic()
+
+
+def test_connections_leave_nothing_behind(server: Server) -> None:
+    """No thread and no descriptor more than before, whatever way they ended."""
+    worker = server.worker()
+    wait_for(lambda: server.open_connections() == 0, "earlier connections to end")
+    before = (worker.num_threads(), worker.num_fds())
+    for start in [*STARTS.values(), head("Content-Length: 99000000"), b"\0\r\n\r\n"] * 5:
+        with server.client() as client:
+            client.send(start)
+        with server.client() as client:
+            client.send(start)
+            client.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
+    wait_for(lambda: server.open_connections() == 0, "the connections to end")
+    assert (worker.num_threads(), worker.num_fds()) == before
+    assert "Traceback" not in server.output
+
+
+def test_the_limits_hold_without_the_c_parser(serve: Serve, tmp_path: Path) -> None:
+    """gunicorn's Python parser is fed the same way."""
+    with serve(http_parser="python") as running, running.client() as client:
+        client.send(STARTS["part-of-a-chunk"] + b"67890\r\n0\r\n\r\n")
+        assert client.answer().body == b"10"

@@ -1,0 +1,161 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import requests
+import responses
+from requests.adapters import HTTPAdapter
+
+from gateway.transport import Http1Adapter, Origin, OutboundRequest, Timeouts, UpstreamSession
+from tests.transport.scripted import OK, Peer, outbound, saying, scripted
+
+PATIENT = Timeouts(5, 5)
+
+
+def test_nothing_is_added_to_a_plain_request(session: UpstreamSession) -> None:
+    """Host, and what the caller gave: no User-Agent, Accept-Encoding, Connection …"""
+    with scripted() as upstream:
+        assert session.get(upstream.url + "/a?b=c", headers={"X": "y"}).text == "ok"
+    host = upstream.origin.authority.encode()
+    assert upstream.received == b"GET /a?b=c HTTP/1.1\r\nHost: " + host + b"\r\nX: y\r\n\r\n"
+
+
+def test_cookies_are_neither_kept_nor_sent(session: UpstreamSession) -> None:
+    """One client's cookie never reaches another client's request."""
+    answer = b"HTTP/1.1 200 OK\r\nSet-Cookie: a=secret\r\nContent-Length: 0\r\n\r\n"
+    with scripted(lambda peer: [peer.answer(answer) for _ in range(3)] and None) as upstream:
+        response = session.get(upstream.url)
+        session.cookies.set("mine", "secret")
+        session.get(upstream.url)
+        session.forward(outbound(upstream), PATIENT).close()
+    assert response.headers["Set-Cookie"] == "a=secret"
+    assert len(session.cookies) == len(response.cookies) == 0
+    assert b"ookie" not in upstream.received
+    assert b"secret" not in upstream.received
+
+
+def test_netrc_and_proxy_variables_are_not_read(
+    session: UpstreamSession, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """The environment adds no credentials and leads nowhere else."""
+    netrc = tmp_path / "netrc"
+    netrc.write_text("default login me password secret\n")
+    netrc.chmod(0o600)
+    monkeypatch.setenv("NETRC", str(netrc))
+    for name in ("http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"):
+        monkeypatch.setenv(name, "http://127.0.0.1:9")
+    with scripted() as upstream:
+        assert session.get(upstream.url).text == "ok"
+        session.forward(outbound(upstream), PATIENT).close()
+    assert b"uthorization" not in upstream.received
+
+
+@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
+def test_redirects_are_passed_through(session: UpstreamSession, status: int) -> None:
+    """Neither followed nor prepared, and their body is left to be streamed."""
+    head = f"HTTP/1.1 {status} Moved\r\nLocation: http://127.0.0.1:9/\r\nContent-Length: 5\r\n\r\n"
+    with scripted(saying(head.encode())) as upstream:
+        for call in (
+            lambda: session.forward(outbound(upstream), PATIENT),
+            lambda: session.get(upstream.url, stream=True, timeout=5),
+            lambda: session.send(outbound(upstream), stream=True, timeout=5),
+        ):
+            response = call()
+            # Its five bytes have not come: had anybody read the body, this would hang.
+            assert (response.status_code, response.next, response.history) == (status, None, [])
+            assert not response.raw.complete
+            response.close()
+        assert len(upstream.peers) == 3
+
+
+def test_hooks_are_called(session: UpstreamSession) -> None:
+    """requests' own extension point works for both kinds of request."""
+    seen: list[int] = []
+    with scripted() as upstream:
+        request = outbound(upstream)
+        request.register_hook("response", lambda r, *_, **__: seen.append(r.status_code))
+        session.forward(request, PATIENT).close()
+        session.get(upstream.url, hooks={"response": lambda r, *_, **__: seen.append(1)})
+    assert seen == [200, 1]
+
+
+def test_send_reads_the_body_unless_streaming(session: UpstreamSession) -> None:
+    """As requests does."""
+    with scripted(lambda peer: [peer.answer() for _ in range(2)] and None) as upstream:
+        assert session.send(outbound(upstream))._content == b"ok"
+        response = session.send(outbound(upstream), stream=True)
+        assert response._content is False
+        assert response.elapsed.total_seconds() > 0
+        response.close()
+
+
+def test_only_prepared_requests_are_sent(session: UpstreamSession) -> None:
+    """The same misuse, the same exception as in requests."""
+    with pytest.raises(ValueError, match="PreparedRequests"):
+        session.send(requests.Request("GET", "http://live/"))  # type: ignore[arg-type]
+
+
+def test_one_adapter_serves_all_schemes() -> None:
+    """And nothing else is reachable."""
+    adapter = Http1Adapter()
+    session = UpstreamSession(adapter)
+    for url in ("http://a/", "HTTPS://a/", "http+unix:///run/a"):
+        assert session.get_adapter(url) is adapter
+    with pytest.raises(requests.exceptions.InvalidSchema):
+        session.get("ftp://a/")
+
+
+def test_the_stock_adapter_works_with_the_same_request() -> None:
+    """transport = "urllib3": repeats, target and body arrive as well; its time-outs are two."""
+    with UpstreamSession(HTTPAdapter()) as session, scripted() as upstream:
+        fields = (("X", "1"), ("X", "2"), ("Accept-Encoding", "br"), ("User-Agent", "u"))
+        request = outbound(upstream, "POST", "/a%2Fb;c?q=1&&", b"body", fields)
+        response = session.forward(request, Timeouts(5, 5, 5))
+        assert response.content == b"ok"
+        bodyless = outbound(upstream, "GET", "/", fields=fields)
+        session.forward(bodyless, Timeouts(5, 5, 5)).close()
+    host = upstream.origin.authority.encode()
+    assert upstream.received == (
+        b"POST /a%2Fb;c?q=1&& HTTP/1.1\r\nHost: " + host + b"\r\nX: 1\r\nX: 2\r\n"
+        b"Accept-Encoding: br\r\nUser-Agent: u\r\nContent-Length: 4\r\n\r\nbody"
+        b"GET / HTTP/1.1\r\nHost: " + host + b"\r\nX: 1\r\nX: 2\r\n"
+        b"Accept-Encoding: br\r\nUser-Agent: u\r\n\r\n"
+    )
+
+
+def test_our_adapter_works_in_a_stock_session() -> None:
+    """Mounted on requests.Session it behaves like any transport adapter."""
+    with requests.Session() as session, scripted() as upstream:
+        session.trust_env = False
+        session.mount("http://", Http1Adapter())
+        assert session.post(upstream.url, data=b"x", timeout=5).text == "ok"
+
+
+def test_the_responses_library_can_stand_in() -> None:
+    """With target=: answers have the same shape as real ones, repeats included."""
+    target = "gateway.transport.adapter.Http1Adapter.send"
+    origin = Origin.parse("http://live")
+    request = OutboundRequest("POST", origin, "/a?b=1", [("Host", "live")], b"{}")
+    with responses.RequestsMock(target=target) as mock, UpstreamSession() as session:
+        mock.post("http://live/a?b=1", body=b"hi", status=201, headers={"X": "y"})
+        response = session.forward(request, PATIENT)
+        assert (response.status_code, response.headers["X"]) == (201, "y")
+        assert ("X", "y") in response.raw.fields
+        assert list(response.raw.stream()) == [b"hi"]
+        assert response.raw.complete
+
+
+def test_closing_the_session_closes_connections() -> None:
+    """Session.close() closes everything idle."""
+
+    def script(peer: Peer) -> None:
+        peer.answer(OK)
+        peer.until_closed()
+
+    adapter = Http1Adapter()
+    with scripted(script) as upstream:
+        with UpstreamSession(adapter) as session:
+            session.forward(outbound(upstream), PATIENT).close()
+            assert adapter.snapshot()[upstream.url].idle == 1
+        assert adapter.snapshot()[upstream.url].idle == 0
