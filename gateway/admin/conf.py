@@ -37,5 +37,15 @@ def on_starting(arbiter: Any) -> None:
     if not sys.platform.startswith("linux"):
         return
     ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
-    if os.getppid() != int(os.environ.get("GATEWAY_INTERNAL_MASTER", os.getppid())):
+    if _orphaned():
         sys.exit(0)  # it ended before we asked
+
+
+def on_exit(arbiter: Any) -> None:
+    """A gateway that was killed could not tidy up: its settings hold secrets."""
+    if _orphaned() and _runtime is not None:
+        _runtime.remove()
+
+
+def _orphaned() -> bool:
+    return os.getppid() != int(os.environ["GATEWAY_INTERNAL_MASTER"])

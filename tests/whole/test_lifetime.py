@@ -163,9 +163,11 @@ def test_the_admin_process_ends_with_a_gateway_that_is_killed() -> None:
     """SIGKILL gives nobody a chance to say goodbye."""
     with upstream() as live, gateway("--live", live.url) as running:
         family = psutil.Process(running.process.pid).children(recursive=True)
+        folder = _runtime_folder(family)
         running.process.kill()
         _, alive = psutil.wait_procs(family, timeout=15)
         assert alive == []
+        assert not folder.exists()
 
 
 def _runtime_folder(family: list[psutil.Process]) -> Path:
