@@ -13,7 +13,7 @@ import pytest
 import gateway.settings
 from gateway.settings.declared import Key, all_keys, kind_at, scalar_keys, settings_of
 from gateway.settings.formats import FORMATS
-from gateway.settings.model import Seconds, Settings
+from gateway.settings.model import File, Seconds, Settings
 from gateway.settings.problems import Place, Problems
 from gateway.settings.tree import Reader
 from gateway.settings.values import expected
@@ -67,6 +67,18 @@ def test_a_new_setting_needs_no_other_line() -> None:
         'test: colour.words[1] = "C": expected a text in quotes',
         'test: colour.wiat = 1: unknown key; did you mean "wait"?',
     )
+
+
+def test_what_a_setting_says_wins_over_what_its_type_says() -> None:
+    """Also when one of them is around a "| None"."""
+
+    class Own(msgspec.Struct):
+        file: Annotated[File | None, msgspec.Meta(extra={"expected": "a picture"})] = None
+
+    (setting,) = settings_of(Own)
+    assert expected(setting.kind) == "a picture"
+    assert setting.kind.extra["format"] == "file"
+    assert setting.kind.optional
 
 
 def test_a_type_without_a_reader_is_refused() -> None:

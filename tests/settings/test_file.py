@@ -60,6 +60,11 @@ def test_what_is_not_toml_is_named_by_line(
     assert problem in found
 
 
+def test_without_its_file_no_contradiction_is_looked_for(tmp_path: Path) -> None:
+    """The file may say another bind than the default."""
+    assert len(problems_in(tmp_path, "=", admin="127.0.0.1:8000")) == 1
+
+
 def test_problems_of_other_sources_are_told_with_an_unreadable_file(tmp_path: Path) -> None:
     """All at once means all that can be known."""
     found = problems_in(tmp_path, "=", {"GATEWAY_WORKERS": "x"}, percent="200")
@@ -110,6 +115,15 @@ def test_an_unreadable_file_is_named(tmp_path: Path) -> None:
         (
             "read_timeout = -1",
             "gateway.toml:3: live.read_timeout = -1: expected seconds, "
+            'or a text such as "250ms", more than 0 and at most 168h',
+        ),
+        (
+            "read_timeout = true",
+            'gateway.toml:3: live.read_timeout = true: expected seconds, or a text such as "250ms"',
+        ),
+        (
+            'read_timeout = "0s"',
+            'gateway.toml:3: live.read_timeout = "0s": expected seconds, '
             'or a text such as "250ms", more than 0 and at most 168h',
         ),
         (

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gateway.settings.formats import FORMATS, url_fault
@@ -130,6 +130,7 @@ def test_a_bad_text_is_explained(form: str, text: str, hint: str) -> None:
     assert hint in fault
 
 
+@settings(deadline=None)
 @given(st.text(max_size=20), st.sampled_from(sorted(FORMATS)))
 def test_a_check_never_raises(text: str, form: str) -> None:
     """Any text at all is answered."""
@@ -137,6 +138,7 @@ def test_a_check_never_raises(text: str, form: str) -> None:
     assert fault is None or isinstance(fault, str)
 
 
+@settings(deadline=None)
 @given(st.from_regex(r"https?://[!-~]{0,20}", fullmatch=True))
 def test_an_accepted_url_is_printable_and_without_secrets(url: str) -> None:
     """What passes has no user, no query, no fragment, no space."""

@@ -148,6 +148,10 @@ def test_what_looks_like_a_mistake_gets_a_warning(settings: Settings, warning: s
             _settings(_shadow(routes=("/ab",)), routes=(Route(path="/a", mirror=False),)),
             id="a longer segment",
         ),
+        pytest.param(
+            _settings(_shadow(routes=("/a/",)), routes=(Route(path="/a/*", mirror=False),)),
+            id="one segment of more",
+        ),
     ],
 )
 def test_what_mirrors_something_gets_none(settings: Settings) -> None:

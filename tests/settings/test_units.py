@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gateway.settings.units import format_duration, format_size, parse_duration, parse_size
@@ -96,6 +96,7 @@ def test_a_duration_is_written_short(seconds: float, text: str) -> None:
     assert format_duration(seconds) == text
 
 
+@settings(deadline=None)
 @given(st.floats(0, 1e9, allow_nan=False))
 def test_a_written_duration_reads_back_as_the_same_number(seconds: float) -> None:
     """Or nothing is written."""
@@ -103,6 +104,7 @@ def test_a_written_duration_reads_back_as_the_same_number(seconds: float) -> Non
     assert text is None or parse_duration(text) == seconds
 
 
+@settings(deadline=None)
 @given(st.integers(0, 2**45))
 def test_a_written_size_reads_back_as_the_same_number(size: int) -> None:
     """Or nothing is written."""
