@@ -21,6 +21,7 @@ from gateway.transport import (
     Timeouts,
     UpstreamSession,
 )
+from gateway.transport.budget import Budget
 from tests.support.waiting import wait_for
 from tests.transport.scripted import DEADLINE, OK, Peer, outbound, saying, scripted
 
@@ -79,6 +80,28 @@ def test_other_requests_are_never_sent_twice(session: UpstreamSession, method: s
         with pytest.raises(ConnectionLost):
             session.forward(outbound(upstream, method), PATIENT)
         assert len(upstream.peers) == 1
+
+
+def test_a_retry_takes_a_new_connection_not_another_idle_one(
+    session: UpstreamSession, adapter: Http1Adapter
+) -> None:
+    """After a restart of the upstream all idle connections are stale."""
+
+    def script(peer: Peer) -> None:
+        if peer.number < 2:
+            peer.request()
+            return
+        peer.answer()
+        peer.until_closed()
+
+    with scripted(script) as upstream:
+        pool = adapter._pool(upstream.origin, True, None)
+        idle = [pool.checkout(Budget(PATIENT, time.monotonic)) for _ in range(2)]
+        wait_for(lambda: len(upstream.peers) == 2, "both to be accepted")
+        for connection in idle:
+            pool.release(connection)
+        assert session.forward(outbound(upstream), PATIENT).content == b"ok"
+        assert len(upstream.peers) == 3
 
 
 def test_there_is_one_retry_and_no_more(session: UpstreamSession) -> None:

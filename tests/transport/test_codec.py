@@ -205,9 +205,9 @@ def test_a_head_larger_than_the_limit_is_refused(ended: bool) -> None:
     start = b"HTTP/1.1 200 OK\r\nX: "
     fitting = start + b"x" * (LIMIT - len(start) - 4) + b"\r\n\r\n"
     assert read(fitting) is not None
-    larger = start + b"x" * LIMIT + (b"\r\n\r\n" if ended else b"")
+    larger = start + b"x" * (LIMIT - len(start) - 3) + b"\r\n\r\n"
     with pytest.raises(BadAnswer, match="larger"):
-        read(larger)
+        read(larger if ended else larger[:-4] + b"xxxx")
 
 
 def test_informational_answers_are_skipped() -> None:

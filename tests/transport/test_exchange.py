@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable
 
@@ -96,6 +97,70 @@ def test_an_answer_made_of_the_request_as_it_comes(session: UpstreamSession) -> 
     with scripted(echo) as upstream:
         response = session.forward(outbound(upstream, "POST", "/", LARGE), PATIENT)
         assert (response.content, seen) == (b"received", [len(LARGE)])
+
+
+def test_an_answer_before_a_reset_is_delivered(session: UpstreamSession) -> None:
+    """It began while we were still sending, then the connection broke: what came, counts."""
+
+    def script(peer: Peer) -> None:
+        peer.head()
+        peer.send(b"HTTP/1.1 202 Enough\r\nContent-Length: 2\r\n\r\nok")
+        peer.body(8 * 1024 * 1024)  # so that it is heard before the rest makes a reset
+
+    with scripted(script) as upstream:
+        response = session.forward(outbound(upstream, "POST", "/", LARGE), PATIENT)
+        assert (response.status_code, response.content) == (202, b"ok")
+
+
+def test_nonsense_ends_an_upload_at_once(session: UpstreamSession) -> None:
+    """Not only when the upstream's silence has lasted long enough."""
+
+    def script(peer: Peer) -> None:
+        peer.head()
+        peer.send(b"hello\r\n\r\n")
+        peer.until_gone()
+
+    with scripted(script) as upstream:
+        began = time.monotonic()
+        with pytest.raises(BadAnswer):
+            session.forward(outbound(upstream, "POST", "/", LARGE), PATIENT)
+        assert time.monotonic() - began < 2
+
+
+def test_a_half_closed_upstream_ends_an_upload_at_once(session: UpstreamSession) -> None:
+    """It can answer no more, so there is nothing to send for."""
+
+    def script(peer: Peer) -> None:
+        peer.head()
+        peer.half_close()
+        peer.until_gone()
+
+    with scripted(script) as upstream:
+        began = time.monotonic()
+        with pytest.raises(ConnectionLost) as caught:
+            session.forward(outbound(upstream, "POST", "/", LARGE), PATIENT)
+        assert time.monotonic() - began < 2
+    assert caught.value.phase == "send"
+
+
+def test_an_upload_may_take_longer_than_the_read_timeout(session: UpstreamSession) -> None:
+    """Silence is what is timed: an upstream that reads slowly but steadily is not silent."""
+    longest = 0.4
+
+    def script(peer: Peer) -> None:
+        peer.head()
+        tick = threading.Event()
+        for _ in range(16):
+            tick.wait(longest / 8)
+            peer.body(len(LARGE) // 16)
+        peer.send(OK)
+        peer.until_closed()
+
+    with scripted(script) as upstream:
+        began = time.monotonic()
+        request = outbound(upstream, "POST", "/", LARGE)
+        assert session.forward(request, Timeouts(5, longest)).content == b"ok"
+        assert time.monotonic() - began > longest
 
 
 def test_an_upstream_that_reads_nothing_times_out(session: UpstreamSession) -> None:
@@ -196,8 +261,10 @@ def test_a_head_that_breaks_off_is_bad(session: UpstreamSession, answer: bytes, 
         if how == "reset":
             peer.reset()
 
-    with scripted(script) as upstream, pytest.raises((BadAnswer, ConnectionLost)):
+    with scripted(script) as upstream, pytest.raises(requests.ConnectionError) as caught:
         session.forward(outbound(upstream), PATIENT)
+    # A reset may overtake the bytes before it.
+    assert type(caught.value) is BadAnswer or how == "reset"
 
 
 BAD_ANSWERS = {

@@ -16,6 +16,7 @@ from gateway.transport import Origin
         pytest.param("HTTP://LIVE:8080", "live:8080", "http://live:8080", "", id="case"),
         pytest.param("http://live/api/v1/", "live", "http://live", "/api/v1", id="base path"),
         pytest.param("http://live//a%2Fb/", "live", "http://live", "//a%2Fb", id="raw base path"),
+        pytest.param("http://live/[x]", "live", "http://live", "/[x]", id="odd base path"),
         pytest.param("http://[::1]:81", "[::1]:81", "http://[::1]:81", "", id="IPv6"),
         pytest.param("http://[0:0::1]", "[::1]", "http://[::1]", "", id="IPv6 long form"),
         pytest.param("http://ü.test", "xn--tda.test", "http://xn--tda.test", "", id="IDN"),

@@ -1,13 +1,14 @@
 from __future__ import annotations
 
 import io
+import threading
 from collections.abc import Iterator
 
 import pytest
 import requests
 
 from gateway.transport import UpstreamSession
-from tests.transport.scripted import OK, Peer, scripted
+from tests.transport.scripted import DEADLINE, OK, Peer, scripted
 
 BODIES = {
     "none": (None, b"Content-Length: 0\r\n\r\n"),
@@ -38,13 +39,20 @@ def test_a_body_that_is_not_as_long_as_announced_is_refused(
     session: UpstreamSession, pieces: list[bytes]
 ) -> None:
     """More bytes would be read as a second request, fewer would hang the upstream."""
-    with scripted(Peer.until_closed) as upstream:
+    ended = threading.Event()
+
+    def script(peer: Peer) -> None:
+        peer.until_closed()
+        ended.set()
+
+    with scripted(script) as upstream:
         request = requests.Request("POST", upstream.url, data=iter(pieces)).prepare()
         del request.headers["Transfer-Encoding"]
         request.headers["Content-Length"] = "2"
         with pytest.raises(ValueError, match="2 bytes"):
             session.send(request, timeout=5)
-    assert not upstream.received.endswith(b"abc")
+        assert ended.wait(DEADLINE)
+    assert b"abc" not in upstream.received
 
 
 def test_an_exception_of_the_body_is_the_callers(session: UpstreamSession) -> None:

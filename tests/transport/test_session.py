@@ -65,6 +65,7 @@ def test_redirects_are_passed_through(session: UpstreamSession, status: int) -> 
             # Its five bytes have not come: had anybody read the body, this would hang.
             assert (response.status_code, response.next, response.history) == (status, None, [])
             assert not response.raw.complete
+            assert list(session.resolve_redirects(response, response.request)) == []
             response.close()
         assert len(upstream.peers) == 3
 

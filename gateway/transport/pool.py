@@ -1,0 +1,225 @@
+"""The connections to one upstream: how many there are, and which is used next.
+
+A call checks one out, and gives it back (``release``) or throws it away
+(``discard``); exactly one of the two, in exactly one place. Idle connections are
+used last in, first out, so that a burst's surplus grows old and is dropped.
+
+Knows no HTTP: whether an answer left a connection clean is the caller's verdict.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from typing import NamedTuple
+
+from gateway.transport.budget import Budget, Clock
+from gateway.transport.connection import Connection
+from gateway.transport.dial import Dialer
+from gateway.transport.errors import ConnectFailed, PoolExhausted
+
+
+class PoolRules(NamedTuple):
+    """``size`` connections at most; times in seconds."""
+
+    size: int
+    idle_timeout: float
+    checkout_timeout: float
+    address_max_age: float
+
+
+class PoolSnapshot(NamedTuple):
+    """``opened`` and ``reused`` count since the start; ``waiting``: threads without one."""
+
+    busy: int
+    idle: int
+    waiting: int
+    opened: int
+    reused: int
+
+
+class Pool:
+    """Bounded connections to one upstream.
+
+    *Threads*: any. The lock guards all fields below it; it is held to decide,
+    never while connecting, polling or closing. Only ``checkout`` waits.
+    """
+
+    def __init__(self, dialer: Dialer, rules: PoolRules, clock: Clock) -> None:
+        self._dialer = dialer
+        self._rules = rules
+        self._clock = clock
+        # Connections of answers that were dropped unread and unclosed. Filled by
+        # finalizers, which may run anywhere, also under the lock: so without it.
+        self.orphans: deque[Connection] = deque()
+        self._lock = threading.Lock()
+        self._freed = threading.Condition(self._lock)
+        self._idle: deque[Connection] = deque()  # longest idle first
+        self._busy: set[Connection] = set()
+        self._waiting = 0
+        self._opened = 0
+        self._reused = 0
+        self._keeping = True
+        self._aborted = False
+
+    def checkout(self, budget: Budget, *, fresh: bool = False) -> Connection:
+        """A connection ready for a request; with ``fresh``, one never used before.
+
+        Raises ``PoolExhausted``, ``ConnectFailed``, ``ConnectTimedOut`` or
+        ``DeadlineExceeded``.
+        """
+        while True:
+            connection = self._take(budget, fresh)
+            try:
+                if not connection.opened:
+                    self._dialer.open(connection, budget)
+                    return connection
+                if self._usable(connection):
+                    connection.reused = True
+                    return connection
+            except BaseException:
+                self.discard(connection)
+                raise
+            self.discard(connection)
+
+    def release(self, connection: Connection) -> None:
+        """Takes back a connection whose answer was read to its end."""
+        connection.idle_since = self._clock()
+        with self._lock:
+            keep = self._keeping and connection in self._busy
+            if keep:
+                self._idle.append(connection)
+            self._give_up(connection)
+        if not keep:
+            connection.close()
+
+    def discard(self, connection: Connection) -> None:
+        """Closes a connection that must not be used again."""
+        with self._lock:
+            self._give_up(connection)
+        connection.close()
+
+    def expire(self) -> None:
+        """Closes what has been idle for too long. Every checkout does so too."""
+        with self._lock:
+            dead = self._expired()
+        _close(dead)
+
+    def close(self) -> None:
+        """Closes idle connections; busy ones are closed when they come back."""
+        with self._lock:
+            self._keeping = False
+            dead = list(self._idle)
+            self._idle.clear()
+        _close(dead)
+
+    def abort(self) -> None:
+        """Also ends the calls in progress, at once, and refuses new ones."""
+        self.close()
+        with self._lock:
+            self._aborted = True
+            busy = list(self._busy)
+            self._freed.notify_all()
+        for connection in busy:
+            connection.abort()
+
+    def _take(self, budget: Budget, fresh: bool) -> Connection:
+        """An idle connection, or a new one still to be opened, counted as busy."""
+        with self._lock:
+            dead = self._expired()
+            connection = self._choose(fresh, dead)
+            if connection is None:
+                connection = self._wait(budget, fresh, dead)
+            if connection is not None:
+                self._busy.add(connection)
+                if connection.opened:
+                    self._reused += 1
+                else:
+                    self._opened += 1
+        _close(dead)
+        if connection is None:
+            raise self._refusal(budget)
+        return connection
+
+    def _choose(self, fresh: bool, dead: list[Connection]) -> Connection | None:
+        if self._aborted:
+            return None
+        if self._idle and not fresh:
+            return self._idle.pop()
+        if len(self._busy) + len(self._idle) >= self._rules.size:
+            if not self._idle:
+                return None
+            dead.append(self._idle.popleft())
+        return Connection(self._clock)
+
+    def _wait(self, budget: Budget, fresh: bool, dead: list[Connection]) -> Connection | None:
+        until = budget.until(self._rules.checkout_timeout)
+        self._waiting += 1
+        try:
+            while not self._aborted:
+                self._adopt_orphans(dead)
+                connection = self._choose(fresh, dead)
+                left = until - self._clock()
+                if connection is not None or left <= 0:
+                    return connection
+                self._freed.wait(left)
+        finally:
+            self._waiting -= 1
+        return None
+
+    def _refusal(self, budget: Budget) -> Exception:
+        if self._aborted:
+            return ConnectFailed("the transport is closed", "checkout")
+        if self._clock() >= budget.ends:
+            return budget.expired("checkout")
+        size, seconds = self._rules.size, self._rules.checkout_timeout
+        message = f"all {size} connections to {self._dialer.origin.url} busy for {seconds} s"
+        return PoolExhausted(message, "checkout")
+
+    def _give_up(self, connection: Connection) -> None:
+        self._busy.discard(connection)
+        if self._waiting:
+            self._freed.notify()
+
+    def _expired(self) -> list[Connection]:
+        dead: list[Connection] = []
+        oldest = self._clock() - self._rules.idle_timeout
+        while self._idle and self._idle[0].idle_since < oldest:
+            dead.append(self._idle.popleft())
+        if self.orphans:
+            self._adopt_orphans(dead)
+        return dead
+
+    def _adopt_orphans(self, dead: list[Connection]) -> None:
+        while self.orphans:
+            connection = self.orphans.popleft()
+            self._busy.discard(connection)
+            dead.append(connection)
+
+    def _usable(self, connection: Connection) -> bool:
+        """Still connected, nothing unasked in it, and its address still the upstream's."""
+        if connection.stale():
+            return False
+        now = self._clock()
+        if now - connection.checked_at > self._rules.address_max_age:
+            address = connection.address
+            if address is None or not self._dialer.addresses.still_lists(address):
+                return False
+            connection.checked_at = now
+        return True
+
+    def snapshot(self) -> PoolSnapshot:
+        with self._lock:
+            return PoolSnapshot(
+                len(self._busy), len(self._idle), self._waiting, self._opened, self._reused
+            )
+
+    def __repr__(self) -> str:
+        now = self.snapshot()
+        url = self._dialer.origin.url
+        return f"<Pool of {url} [{now.busy} busy, {now.idle} idle, {now.waiting} waiting]>"
+
+
+def _close(connections: list[Connection]) -> None:
+    for connection in connections:
+        connection.close()
