@@ -124,6 +124,8 @@ class Gateway:
             self._started = True
         self.housekeeper.add(self.control.refresh)
         self.housekeeper.add(self._publish)
+        self.housekeeper.add(self._live_adapter.expire)
+        self.housekeeper.add(self._shadow_adapter.expire)
         self.housekeeper.start()
 
     def _publish(self) -> None:
@@ -138,8 +140,8 @@ class Gateway:
             self._shadow_adapter.abort()
             if not self.pool.close(_ABORT_SECONDS):
                 _log.warning("Shadow calls did not end in time: %r", self.pool)
-        self._shadow_session.close()
-        self._live_session.close()
+        for adapter in (self._shadow_adapter, self._live_adapter):
+            adapter.abort()
         self.housekeeper.stop()
 
     def __repr__(self) -> str:

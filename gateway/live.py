@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Literal
 
 import requests
 
-from gateway.errors import GatewayError
+from gateway.errors import BadRequest, GatewayError
 from gateway.exchange import Exchange
 from gateway.failures import UPSTREAM_ERRORS, refusal_of
 from gateway.headers import Field, end_to_end, forwarded, framed, with_host
@@ -73,7 +73,10 @@ class LiveProxy:
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         request = BufferedRequest.of(environ, self._max_body)
         upstream = self._upstreams.find(request.method, path_of(request.target))
-        outbound = self.build(request, upstream)
+        try:
+            outbound = self.build(request, upstream)
+        except ValueError as error:  # requests' InvalidHeader and InvalidURL are ValueErrors
+            raise BadRequest(f"This request cannot be forwarded: {error}", close=True) from error
         began = time.monotonic()
         try:
             answer = self._session.forward(

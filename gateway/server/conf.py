@@ -19,7 +19,7 @@ from gateway.app import Gateway
 from gateway.errors import SettingsError
 from gateway.prometheus import forget_gauges, use_slot
 from gateway.runtime import ENVIRONMENT_NAME, Runtime, WorkerState
-from gateway.server import admin_process, slots
+from gateway.server import admin_process, slots, stock
 from gateway.settings import Settings, load
 
 _log = logging.getLogger("gunicorn.error")
@@ -91,6 +91,7 @@ def _forked(runtime: Runtime, worker: Any) -> None:
     slot = slots.of(worker)
     forget_gauges(runtime.metrics, slot)
     use_slot(slot)
+    stock.accept_raw_targets()
     _log_like_gunicorn()
     worker.max_body_bytes = runtime.settings().request.max_body
 

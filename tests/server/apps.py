@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import threading
+from asyncio import CancelledError
 from collections import Counter
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -108,7 +109,8 @@ class Parts:
 
 
 def do_raise(environ: dict[str, Any], start: Start, query: Any) -> Iterable[bytes]:
-    raise {"os": ConnectionResetError, "exit": SystemExit}.get(query["what"][0], KeyError)("x")
+    kinds = {"os": ConnectionResetError, "exit": SystemExit, "cancelled": CancelledError}
+    raise kinds.get(query["what"][0], KeyError)("x")
 
 
 def do_replace(environ: dict[str, Any], start: Start, query: Any) -> Iterable[bytes]:
@@ -138,4 +140,4 @@ def do_file(environ: dict[str, Any], start: Start, query: Any) -> Iterable[bytes
     path = query["path"][0]
     length = query.get("length", [str(os.path.getsize(path))])[0]
     start("200 OK", [("Content-Length", length)] if length != "none" else [])
-    return environ["wsgi.file_wrapper"](open(path, "rb"))  # noqa: SIM115 - closed by the server
+    return environ["wsgi.file_wrapper"](open(path, "rb"))

@@ -77,12 +77,17 @@ def serving(
     worker: str = GATEWAY,
     conf: str = "",
     limits: dict[str, Any] | None = None,
+    also: socket.socket | None = None,
     **settings: Any,
 ) -> Iterator[Server]:
-    """gunicorn with one worker, answering. ``limits``: attributes of the worker class."""
+    """gunicorn with one worker, answering.
+
+    ``limits``: attributes of the worker class. ``also``: one more listener.
+    """
     with socket.create_server(("127.0.0.1", 0), backlog=512) as listener:
+        descriptors = [sock.fileno() for sock in (listener, also) if sock]
         chosen = {
-            "bind": f"fd://{listener.fileno()}",
+            "bind": [f"fd://{fd}" for fd in descriptors],
             "worker_class": worker,
             "threads": 4,
             "keepalive": 5,
@@ -99,7 +104,7 @@ def serving(
         with (folder / "output").open("wb") as output:
             process = subprocess.Popen(
                 [*command, "tests.server.apps:application"],
-                pass_fds=[listener.fileno()],
+                pass_fds=descriptors,
                 stdout=output,
                 stderr=output,
                 env={**os.environ, "PYTHONPATH": str(ROOT)},

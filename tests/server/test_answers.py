@@ -126,9 +126,8 @@ def test_more_bytes_than_the_length_are_cut(server: Server) -> None:
     [
         ("", [("Connection", "close")]),
         ("Connection: keep-alive\r\n", [("Connection", "keep-alive")]),
-        ("Connection: foo, Keep-Alive\r\n", [("Connection", "keep-alive")]),
     ],
-    ids=["plain", "keep-alive", "in-a-list"],
+    ids=["plain", "keep-alive"],
 )
 def test_http_1_0_is_told_whether_it_may_go_on(
     fields: str, told: list[tuple[str, str]], server: Server
@@ -139,7 +138,11 @@ def test_http_1_0_is_told_whether_it_may_go_on(
         answer = client.answer()
         assert answer.line == "HTTP/1.1 200 OK"
         assert answer.fields == [("Content-Length", "15"), *told]
-        assert client.closed() == (told[0][1] == "close") if told[0][1] == "close" else True
+        if told == [("Connection", "close")]:
+            assert client.closed()
+        else:
+            client.send(b"GET /counts HTTP/1.0\r\n\r\n")
+            assert client.answer().status == 200
 
 
 def test_http_1_0_gets_no_chunks(server: Server) -> None:
@@ -201,7 +204,9 @@ def test_fields_that_cannot_be_sent_are_the_applications_fault(
         assert client.closed()
 
 
-@pytest.mark.parametrize("path", ["raise?what=key", "raise?what=os", "raise?what=exit", "silent"])
+@pytest.mark.parametrize(
+    "path", [*(f"raise?what={kind}" for kind in ("key", "os", "exit", "cancelled")), "silent"]
+)
 def test_an_application_that_fails_before_its_answer_is_a_500(path: str, server: Server) -> None:
     """Also when its error is an OSError, which gunicorn takes for the client's."""
     with server.client() as client:

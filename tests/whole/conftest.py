@@ -33,6 +33,7 @@ def running(live_upstream: Upstream, shadow_upstream: Upstream) -> Iterator[Gate
         url = "{shadow_upstream.url}"
         timeout = "2s"
         max_body = "64KiB"
+        breaker_failures = 0
 
         [request]
         max_body = "64KiB"

@@ -1,0 +1,138 @@
+"""An answer's way to its client: written at once as far as the client takes it.
+
+A client that reads slowly, or not at all, may leave bytes untaken.  What is
+left of the last part waits here while the event loop watches the socket, so
+such a client holds no thread; only an application that goes on producing has to
+wait for it, and a client that takes nothing for ``write_timeout`` is cut off.
+"""
+
+from __future__ import annotations
+
+import os
+import select
+import socket
+import time
+from collections import deque
+from typing import IO, Protocol
+
+from .limits import Limits
+
+
+class ClientGone(ConnectionError):
+    """The client reset the connection or stopped reading; nobody is at fault."""
+
+
+class Sink(Protocol):
+    """What an answer is written to."""
+
+    def sendall(self, data: bytes) -> None:
+        """Write, keep or wait; raises ``ClientGone``."""
+
+    def sendlast(self, data: bytes) -> None:
+        """Write or keep the end of an answer; raises ``ClientGone``."""
+
+    def sendfile(self, file: IO[bytes], offset: int, count: int) -> None:
+        """Write ``count`` bytes of ``file``; raises ``ClientGone``."""
+
+
+class Outbox:
+    """The sink over one non-blocking socket.
+
+    Threads: used by the one thread that owns the connection at the time.
+    ``sendall`` and ``sendfile`` may wait for the client, ``flush`` does not.
+    """
+
+    def __init__(self, sock: socket.socket, limits: Limits) -> None:
+        self._sock = sock
+        self._limits = limits
+        self._unsent: deque[bytes | memoryview] = deque()
+        self.waiting = 0  # bytes in _unsent
+        self.progress = 0.0  # when the client last took something; 0 before it was waited for
+
+    def __repr__(self) -> str:
+        return f"<Outbox {self.waiting} bytes waiting>"
+
+    def sendall(self, data: bytes) -> None:
+        """Write what the client takes and keep the rest, if there is room for more."""
+        self._wait_for_room(self._limits.max_unsent_bytes)
+        self.sendlast(data)
+
+    def sendlast(self, data: bytes) -> None:
+        """Write what the client takes and keep the rest for ``flush``; never waits."""
+        sent = 0 if self.waiting else self._send(data)
+        if sent < len(data):
+            self._unsent.append(memoryview(data)[sent:] if sent else data)
+            self.waiting += len(data) - sent
+            self.progress = time.monotonic()
+
+    def flush(self) -> bool:
+        """Write without waiting. True when nothing is left."""
+        while self._unsent:
+            part = self._unsent[0]
+            sent = self._send(part)
+            if not sent:
+                return False
+            self.waiting -= sent
+            self.progress = time.monotonic()
+            if sent == len(part):
+                self._unsent.popleft()
+            else:
+                self._unsent[0] = memoryview(part)[sent:]
+        return True
+
+    def sendfile(self, file: IO[bytes], offset: int, count: int) -> None:
+        """Write a part of a file from kernel to kernel; waits until all is written."""
+        self._wait_for_room(0)
+        while count:
+            try:
+                sent = os.sendfile(self._sock.fileno(), file.fileno(), offset, count)
+            except BlockingIOError:
+                self._wait_writable()
+                continue
+            except OSError as error:
+                raise ClientGone from error
+            if not sent:
+                raise EOFError("the file is shorter than the answer's Content-Length")
+            offset, count = offset + sent, count - sent
+
+    def _wait_for_room(self, room: int) -> None:
+        while self.waiting > room:
+            self._wait_writable()
+            self.flush()
+
+    def _wait_writable(self) -> None:
+        poll = select.poll()
+        poll.register(self._sock, select.POLLOUT)
+        if not poll.poll(self._limits.write_timeout * 1000):
+            raise ClientGone("the client took nothing of its answer for too long")
+
+    def _send(self, data: bytes | memoryview) -> int:
+        try:
+            return self._sock.send(data)
+        except BlockingIOError:
+            return 0
+        except OSError as error:
+            raise ClientGone from error
+
+
+class DirectSink:
+    """The sink over a blocking socket, for gunicorn's own workers."""
+
+    def __init__(self, sock: socket.socket) -> None:
+        self._sock = sock
+
+    def sendall(self, data: bytes) -> None:
+        try:
+            self._sock.sendall(data)
+        except OSError as error:
+            raise ClientGone from error
+
+    sendlast = sendall
+
+    def sendfile(self, file: IO[bytes], offset: int, count: int) -> None:
+        try:
+            sent = self._sock.sendfile(file, offset, count)
+        except OSError as error:
+            raise ClientGone from error
+        if sent < count:
+            raise EOFError("the file is shorter than the answer's Content-Length")
