@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import ssl
 import threading
 from collections.abc import Iterator
 from typing import Any
@@ -12,8 +13,9 @@ from wsgiref.validate import validator
 import pytest
 
 from gateway import Gateway, Live, Settings, Shadow
-from gateway.settings.model import HeaderRules, Mirror, Route
+from gateway.settings.model import HeaderRules, Mirror, Route, Tls
 from gateway.shadow.outcome import Outcome
+from tests.support.certificates import Certificates
 from tests.support.upstream import Received, Upstream, upstream
 from tests.support.waiting import wait_for
 
@@ -186,3 +188,31 @@ def test_netrc_and_proxy_variables_are_not_read(
         gateway.close()
     for received in (live.taken()[0], shadow.taken()[0]):
         assert not received.values("Authorization")
+
+
+def test_upstreams_are_verified_and_shown_our_certificate(
+    certificates: Certificates, live: Upstream
+) -> None:
+    """TLS settings of live and of each shadow are their own; verification is on by default."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(*certificates.server)
+    context.load_verify_locations(certificates.ca)
+    context.verify_mode = ssl.CERT_REQUIRED
+    certificate, key = certificates.client
+    ours = Tls(ca=certificates.ca, client_certificate=certificate, client_key=key)
+    with upstream(plain, tls=context) as server, upstream(plain, tls=context) as other:
+        shadows = (
+            Shadow(url=other.url, name="known", tls=ours),
+            Shadow(url=other.url, name="unverified"),
+            Shadow(url=other.url, name="unknown", tls=Tls(ca=certificates.ca)),
+        )
+        gateway = Gateway(Settings(live=Live(url=server.url, tls=ours), shadows=shadows))
+        try:
+            assert call(gateway)[2] == b"ok"
+            wait_for(lambda: gateway.pool.snapshot().done == 3, "all copies")
+        finally:
+            gateway.close()
+    outcomes = {name: list(counts) for name, counts in gateway.ledger.snapshot().items()}
+    assert outcomes["known"] == [Outcome.ANSWERED]
+    assert outcomes["unverified"] == [Outcome.FAILED_CONNECT]
+    assert outcomes["unknown"][0].outcome == "failed"

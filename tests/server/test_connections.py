@@ -64,7 +64,7 @@ def test_at_its_bound_with_all_at_work_a_worker_lets_newcomers_wait(
 ) -> None:
     """In the backlog, until a connection ends; none is refused."""
     gate = tmp_path / "gate"
-    with serve(worker_connections=4, threads=4) as server, held(server, gate, 4) as clients:
+    with serve(worker_connections=4, threads=6) as server, held(server, gate, 4) as clients:
         with server.client() as newcomer:
             newcomer.send(b"GET /length HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
             newcomer.socket.settimeout(0.5)
@@ -92,6 +92,10 @@ def test_running_out_of_descriptors_kills_nothing(serve: Serve) -> None:
         assert early.request("GET", "/length").status == 200
         crowd = [stack.enter_context(server.client()) for _ in range(60)]
         wait_for(lambda: "Cannot accept" in server.output, "the descriptors to run out")
+        before = server.worker().cpu_times()
+        Event().wait(0.5)
+        spent = server.worker().cpu_times()
+        assert spent.user + spent.system - before.user - before.system < 0.25, "it spins"
         assert early.request("GET", "/length").status == 200
         late = crowd[-1]
         late.send(b"GET /length HTTP/1.1\r\nHost: a\r\n\r\n")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import ssl
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
@@ -56,6 +57,7 @@ class Upstream:
 
     port: int
     script: Script
+    tls: ssl.SSLContext | None = None
     requests: list[Received] = field(default_factory=list)
     lock: Lock = field(default_factory=Lock)
     arrived: Event = field(default_factory=Event)
@@ -65,7 +67,7 @@ class Upstream:
 
     @property
     def url(self) -> str:
-        return f"http://127.0.0.1:{self.port}"
+        return f"{'https' if self.tls else 'http'}://127.0.0.1:{self.port}"
 
     def record(self, received: Received) -> None:
         with self.lock:
@@ -83,10 +85,12 @@ class Upstream:
 
 
 @contextmanager
-def upstream(script: Script = lambda request: OK, *, port: int = 0) -> Iterator[Upstream]:
+def upstream(
+    script: Script = lambda request: OK, *, port: int = 0, tls: ssl.SSLContext | None = None
+) -> Iterator[Upstream]:
     """An upstream that answers each request by ``script``, on keep-alive connections."""
     with socket.create_server(("127.0.0.1", port), backlog=1024) as listener:
-        running = Upstream(listener.getsockname()[1], script)
+        running = Upstream(listener.getsockname()[1], script, tls)
         acceptor = Thread(target=_accept, args=(listener, running), daemon=True)
         acceptor.start()
         try:
@@ -119,6 +123,8 @@ def _accept(listener: socket.socket, running: Upstream) -> None:
 def _serve(connection: socket.socket, running: Upstream, number: int) -> None:
     try:
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        if running.tls is not None:
+            connection = running.tls.wrap_socket(connection, server_side=True)
         reader = connection.makefile("rb")
         while (received := _read(reader, number)) is not None:
             running.record(received)

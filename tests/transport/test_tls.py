@@ -19,7 +19,7 @@ from gateway.transport import (
     UpstreamSession,
 )
 from gateway.transport.tls import context_for
-from tests.transport.conftest import Certificates
+from tests.support.certificates import Certificates
 from tests.transport.scripted import DEADLINE, Peer, Upstream, outbound, saying, scripted
 
 PATIENT = Timeouts(5, 5)
