@@ -215,6 +215,13 @@ def test_an_application_that_fails_before_its_answer_is_a_500(path: str, server:
         assert client.closed()
 
 
+def test_a_refused_head_request_gets_no_body(server: Server) -> None:
+    """RFC 9110 section 9.3.2 holds for errors, too."""
+    received = raw(server, b"HEAD /raise?what=key HTTP/1.1\r\nHost: a\r\n\r\n")
+    assert received.startswith(b"HTTP/1.1 500 ")
+    assert received.endswith(b"\r\nConnection: close\r\n\r\n")
+
+
 @pytest.mark.parametrize("end", ["error", "os", "exit"])
 @pytest.mark.parametrize("length", ["", "&length=1000"], ids=["chunked", "counted"])
 def test_an_answer_that_breaks_off_is_seen_to_be_broken(

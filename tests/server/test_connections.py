@@ -31,6 +31,14 @@ def kept(server: Server, count: int) -> Iterator[list[Client]]:
         yield clients
 
 
+def cpu_seconds(server: Server, during: float) -> float:
+    """What the worker burns in the next seconds."""
+    before = server.worker().cpu_times()
+    Event().wait(during)
+    after = server.worker().cpu_times()
+    return after.user + after.system - before.user - before.system
+
+
 def is_open(client: Client) -> bool:
     client.socket.setblocking(False)
     try:
@@ -67,7 +75,8 @@ def test_at_its_bound_with_all_at_work_a_worker_lets_newcomers_wait(
     with serve(worker_connections=4, threads=6) as server, held(server, gate, 4) as clients:
         with server.client() as newcomer:
             newcomer.send(b"GET /length HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
-            newcomer.socket.settimeout(0.5)
+            assert cpu_seconds(server, during=0.5) < 0.25, "it spins"
+            newcomer.socket.settimeout(0.01)
             with pytest.raises(TimeoutError):
                 newcomer.socket.recv(1)
             newcomer.socket.settimeout(10)
@@ -75,6 +84,25 @@ def test_at_its_bound_with_all_at_work_a_worker_lets_newcomers_wait(
             assert {client.answer().body for client in clients} == {b"held"}
             clients[0].__exit__()
             assert newcomer.answer().status == 200
+
+
+def test_the_workers_own_delay_is_not_the_clients(serve: Serve, tmp_path: Path) -> None:
+    """With all threads at work a request is read late: no reason for a 408 or a close."""
+    gate = tmp_path / "gate"
+    limits = {"header_timeout": 0.2, "body_timeout": 0.2}
+    with (
+        serve(threads=1, keepalive=1, limits=limits) as server,
+        server.client() as kept,
+        server.client() as new,
+    ):
+        kept.request("GET", "/length")
+        with held(server, gate, 1) as (busy,):
+            for client in (kept, new):
+                client.send(b"GET /length HTTP/1.1\r\nHost: a\r\n\r\n")
+            Event().wait(1.5)
+            gate.touch()
+            assert busy.answer().body == b"held"
+        assert [client.answer().status for client in (kept, new)] == [200, 200]
 
 
 FEW_DESCRIPTORS = """
@@ -92,10 +120,7 @@ def test_running_out_of_descriptors_kills_nothing(serve: Serve) -> None:
         assert early.request("GET", "/length").status == 200
         crowd = [stack.enter_context(server.client()) for _ in range(60)]
         wait_for(lambda: "Cannot accept" in server.output, "the descriptors to run out")
-        before = server.worker().cpu_times()
-        Event().wait(0.5)
-        spent = server.worker().cpu_times()
-        assert spent.user + spent.system - before.user - before.system < 0.25, "it spins"
+        assert cpu_seconds(server, during=0.5) < 0.25, "it spins"
         assert early.request("GET", "/length").status == 200
         late = crowd[-1]
         late.send(b"GET /length HTTP/1.1\r\nHost: a\r\n\r\n")
