@@ -17,9 +17,10 @@ from threading import Lock
 from typing import TYPE_CHECKING
 
 from gateway.control import Control
+from gateway.forwarded import Tell
 from gateway.housekeeping import Housekeeper
 from gateway.live import LiveProxy, LiveUpstream
-from gateway.metrics import Metrics
+from gateway.metrics import Guarded, Metrics
 from gateway.middleware.accounting import Accounting
 from gateway.middleware.boundary import Boundary
 from gateway.mirror import Mirror
@@ -55,7 +56,7 @@ class Gateway:
         control: Control | None = None,
     ) -> None:
         self.settings = settings = validated(settings)
-        self.metrics = metrics or Metrics()
+        self.metrics = Guarded(metrics or Metrics())
         self.control = control or Control()
         self.housekeeper = Housekeeper()
         self.ledger = Ledger((s.name for s in settings.shadows), self.metrics.shadow_outcome)
@@ -69,6 +70,7 @@ class Gateway:
         self._shadow_adapter = Http1Adapter(pool_size=settings.mirror.threads, retry_stale=False)
         self._live_session = UpstreamSession(self._live_adapter)
         self._shadow_session = UpstreamSession(self._shadow_adapter)
+        self._tell = Tell(settings.request.forwarded, settings.request.forwarded_mode)
         self.fanout = self._make_fanout()
         self.chain = self._make_chain()
         self._started = False
@@ -76,7 +78,7 @@ class Gateway:
 
     def _make_fanout(self) -> Fanout:
         shadows = [
-            ShadowUpstream(shadow, self._shadow_session, self.control.switch)
+            ShadowUpstream(shadow, self._shadow_session, self.control.switch, self._tell)
             for shadow in self.settings.shadows
         ]
         routes = self.settings.routes
@@ -85,7 +87,6 @@ class Gateway:
             self.pool,
             self.ledger,
             routes=RouteTable([(r.path, r.methods, r.mirror) for r in routes], default=True),
-            taken=self.metrics.shadow_taken,
         )
 
     def _make_chain(self) -> WSGIApplication:
@@ -94,8 +95,7 @@ class Gateway:
             self._live_routes(),
             self._live_session,
             max_body=request.max_body,
-            forwarded_style=request.forwarded,
-            forwarded_mode=request.forwarded_mode,
+            tell=self._tell,
         )
         app = Mirror(app, self.fanout, request.max_body)
         app = Boundary(app)

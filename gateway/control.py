@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from threading import Lock
 
 from gateway.runtime import replace_file
 from gateway.shadow.switch import Switch
@@ -18,14 +19,16 @@ _UNTOUCHED = Switch()
 class Control:
     """The switches as this process last read them.
 
-    Threads: request and shadow threads read; one thread refreshes. The table is
-    replaced whole, so readers need no lock.
+    Threads: request and shadow threads read; the table is replaced whole, so they
+    need no lock. The lock lets one thread at a time refresh or set; it is held
+    while a small file is read or written, and no request waits for it.
     """
 
     def __init__(self, path: Path | None = None) -> None:
         self._path = path
         self._seen: tuple[int, int] | None = None
         self._switches: dict[str, Switch] = {}
+        self._lock = Lock()
 
     def switch(self, shadow: str) -> Switch:
         """What is set for a shadow."""
@@ -33,6 +36,10 @@ class Control:
 
     def refresh(self) -> None:
         """Read the file again if it was replaced."""
+        with self._lock:
+            self._refresh()
+
+    def _refresh(self) -> None:
         if self._path is None:
             return
         try:
@@ -45,12 +52,13 @@ class Control:
             self._switches = {}
 
     def set(self, shadow: str, switch: Switch) -> None:
-        """Write a switch for all processes to follow. One writer at a time."""
-        self.refresh()
-        self._switches = {**self._switches, shadow: switch}
-        if self._path is not None:
-            document = {name: value._asdict() for name, value in self._switches.items()}
-            replace_file(self._path, json.dumps(document).encode())
+        """Write a switch for all processes to follow. One process at a time."""
+        with self._lock:
+            self._refresh()
+            self._switches = {**self._switches, shadow: switch}
+            if self._path is not None:
+                document = {name: value._asdict() for name, value in self._switches.items()}
+                replace_file(self._path, json.dumps(document).encode())
 
     def __repr__(self) -> str:
         return f"<Control {self._switches}>"

@@ -32,20 +32,15 @@ class Refusal(GatewayError):
 
     ``detail`` is shown to the client: it says what to do, and never repeats
     credentials or internals. ``headers`` go into the answer (``Retry-After``).
-    ``close``: the rest of the request cannot be trusted or was not read, so the
-    connection must not be used again.
     """
 
     status = 500
     title = "Internal Server Error"
 
-    def __init__(
-        self, detail: str, *, headers: Sequence[tuple[str, str]] = (), close: bool = False
-    ) -> None:
+    def __init__(self, detail: str, *, headers: Sequence[tuple[str, str]] = ()) -> None:
         super().__init__(detail)
         self.detail = detail
         self.headers = tuple(headers)
-        self.close = close
 
 
 class BadRequest(Refusal):
@@ -96,7 +91,10 @@ class LiveTimedOut(Refusal):
     status, title = 504, "Gateway Timeout"
 
 
-class Draining(Refusal):
-    """This worker is stopping and takes no new request."""
+class LiveBusy(Refusal):
+    """All of ``live.pool_size`` connections are in use, and none came free in time."""
 
     status, title = 503, "Service Unavailable"
+
+    def __init__(self, detail: str) -> None:
+        super().__init__(detail, headers=[("Retry-After", "1")])

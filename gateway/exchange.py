@@ -31,6 +31,7 @@ class Exchange:
     """One live request. Used by one thread at a time; times are monotonic seconds."""
 
     __slots__ = (
+        "copies",
         "id",
         "live",
         "mirrored",
@@ -48,6 +49,8 @@ class Exchange:
         self.upstream_seconds: float | None = None
         # Set once the copies were offered or skipped: the ledger has this request.
         self.mirrored = False
+        # Names of the shadows whose pool took a copy.
+        self.copies: tuple[str, ...] = ()
 
     @classmethod
     def of(cls, environ: WSGIEnvironment) -> Exchange:

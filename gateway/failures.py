@@ -13,7 +13,7 @@ from typing import NamedTuple
 from requests import exceptions as requests_errors
 from urllib3 import exceptions as urllib3_errors
 
-from gateway.errors import LiveBadAnswer, LiveTimedOut, LiveUnreachable, Refusal
+from gateway.errors import LiveBadAnswer, LiveBusy, LiveTimedOut, LiveUnreachable, Refusal
 from gateway.shadow.outcome import Outcome
 from gateway.transport import (
     AnswerCutShort,
@@ -124,8 +124,8 @@ _MEANING = {
     ),
     Failure.BUSY: _Meaning(
         Outcome.FAILED_INTERNAL,
-        LiveUnreachable,
-        "All connections to the live upstream are in use.",
+        LiveBusy,
+        "All connections to the live upstream are in use; try again shortly.",
     ),
 }
 

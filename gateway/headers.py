@@ -9,7 +9,7 @@ Not done here: interpreting values. They pass byte for byte.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, Literal
+from typing import Any
 
 Field = tuple[str, str]
 Fields = Sequence[Field]
@@ -108,43 +108,3 @@ def rewritten(
     drop = {name.lower() for name in remove} | {name.lower() for name in set_}
     kept = [field for field in fields if field[0].lower() not in drop]
     return [*kept, *set_.items()]
-
-
-def forwarded(
-    fields: Iterable[Field],
-    style: Literal["off", "x-forwarded", "forwarded"],
-    mode: Literal["append", "replace"],
-    environ: Mapping[str, Any],
-) -> list[Field]:
-    """The fields with the client's address, scheme and host told to the upstream.
-
-    ``x-forwarded``: the de facto X-Forwarded-For/-Proto/-Host. ``forwarded``:
-    RFC 7239. Appending keeps what earlier proxies said and adds this hop.
-    """
-    fields = list(fields)
-    if style == "off":
-        return fields
-    client, scheme = environ.get("REMOTE_ADDR", ""), environ["wsgi.url_scheme"]
-    host = environ.get("HTTP_HOST", "")
-    if style == "forwarded":
-        element = f"for={_node(client)};proto={scheme}" + (f';host="{host}"' if host else "")
-        return _appended(fields, "Forwarded", element, mode)
-    fields = _appended(fields, "X-Forwarded-For", client, mode)
-    for name, value in (("X-Forwarded-Proto", scheme), ("X-Forwarded-Host", host)):
-        told = any(field[0].lower() == name.lower() for field in fields)
-        if value and not (told and mode == "append"):
-            fields = rewritten(fields, {name: value}, ())
-    return fields
-
-
-def _node(address: str) -> str:
-    # RFC 7239 section 6: IPv6 in brackets and quotes; no address is "unknown".
-    if not address:
-        return "unknown"
-    return f'"[{address}]"' if ":" in address else address
-
-
-def _appended(fields: list[Field], name: str, value: str, mode: str) -> list[Field]:
-    earlier = [v for n, v in fields if n.lower() == name.lower() and v]
-    values = [*earlier, value] if mode == "append" else [value]
-    return rewritten(fields, {name: ", ".join(values)}, ())

@@ -11,14 +11,15 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Iterator
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 import requests
 
-from gateway.errors import BadRequest, GatewayError
+from gateway.errors import BadRequest
 from gateway.exchange import Exchange
 from gateway.failures import UPSTREAM_ERRORS, refusal_of
-from gateway.headers import Field, end_to_end, forwarded, framed, with_host
+from gateway.forwarded import TELL_NOTHING, Client, Tell, forwarded
+from gateway.headers import Field, end_to_end, framed, with_host
 from gateway.request import BufferedRequest
 from gateway.routes import RouteTable
 from gateway.settings.model import Live
@@ -28,10 +29,6 @@ from gateway.transport import Origin, OutboundRequest, Timeouts, UpstreamSession
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
-
-
-class LiveAnswerBroken(GatewayError):
-    """Live broke off in mid-answer. The client must see a broken connection."""
 
 
 class LiveUpstream:
@@ -60,15 +57,12 @@ class LiveProxy:
         session: UpstreamSession,
         *,
         max_body: int,
-        forwarded_style: Literal["off", "x-forwarded", "forwarded"] = "off",
-        forwarded_mode: Literal["append", "replace"] = "append",
+        tell: Tell = TELL_NOTHING,
     ) -> None:
         self._upstreams = upstreams
         self._session = session
         self._max_body = max_body
-        self._forwarded: tuple[
-            Literal["off", "x-forwarded", "forwarded"], Literal["append", "replace"]
-        ] = (forwarded_style, forwarded_mode)
+        self._tell = tell
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         request = BufferedRequest.of(environ, self._max_body)
@@ -76,7 +70,7 @@ class LiveProxy:
         try:
             outbound = self.build(request, upstream)
         except ValueError as error:  # requests' InvalidHeader and InvalidURL are ValueErrors
-            raise BadRequest(f"This request cannot be forwarded: {error}", close=True) from error
+            raise BadRequest(f"This request cannot be forwarded: {error}") from error
         began = time.monotonic()
         try:
             answer = self._session.forward(
@@ -91,7 +85,7 @@ class LiveProxy:
     def build(self, request: BufferedRequest, upstream: LiveUpstream) -> OutboundRequest:
         """The request live gets: a new object with its own header list."""
         origin = upstream.origin
-        fields = forwarded(end_to_end(request.fields), *self._forwarded, request.environ)
+        fields = forwarded(end_to_end(request.fields), self._tell, Client.of(request.environ))
         fields = with_host(fields, upstream.host, origin.authority)
         fields = framed(fields, request.body, had_body=request.had_body)
         target = origin.base_path + request.target if request.target != "*" else "*"
@@ -107,22 +101,30 @@ def passed_on(answer: requests.Response) -> list[Field]:
 
 
 class StreamedAnswer:
-    """The answer's body as it arrives; breaks where live breaks off."""
+    """The answer's body as it arrives; breaks where live breaks off.
 
-    __slots__ = ("_answer", "_parts")
+    When nothing of the body has come with the head, the first part is empty:
+    the server sends the head then, instead of keeping it until there is more.
+    """
+
+    __slots__ = ("_answer", "_flush", "_parts")
 
     def __init__(self, answer: requests.Response) -> None:
         self._answer = answer
         self._parts = answer.raw.stream(decode_content=False)
+        self._flush = getattr(answer.raw, "waiting", False)
 
     def __iter__(self) -> Iterator[bytes]:
         return self
 
     def __next__(self) -> bytes:
+        if self._flush:
+            self._flush = False
+            return b""
         try:
             return next(self._parts)
         except UPSTREAM_ERRORS as error:
-            raise LiveAnswerBroken(f"The live answer broke off: {error}") from error
+            raise refusal_of(error) from error
 
     def close(self) -> None:
         """Give the connection back, or throw it away if the answer is not complete."""

@@ -6,10 +6,13 @@ works the same, only unseen.
 
 from __future__ import annotations
 
-from typing import Literal, NamedTuple
+import logging
+from collections.abc import Callable
+from typing import Any, Literal, NamedTuple
 
 from gateway.shadow.outcome import Outcome
 from gateway.shadow.pool import PoolSnapshot
+from gateway.throttle import ThrottledLog
 
 
 class Declared(NamedTuple):
@@ -31,6 +34,9 @@ METRICS = {
         "histogram", (), "From calling the live upstream to the head of its answer."
     ),
     "gateway_inflight_requests": Declared("gauge", (), "Requests in progress."),
+    "gateway_body_bytes": Declared(
+        "gauge", (), "Bytes of request bodies that workers hold on their way in and to live."
+    ),
     "gateway_shadow_requests_total": Declared(
         "counter",
         ("shadow", "outcome", "reason"),
@@ -73,8 +79,32 @@ class Metrics:
     def shadow_taken(self, shadow: str, live: str) -> None:
         """The pool took a copy; ``live`` says what became of the request there."""
 
+    def body_bytes(self, held: int) -> None:
+        """Bytes of request bodies held at this moment."""
+
     def pool(self, snapshot: PoolSnapshot) -> None:
         """The shadow pool at this moment."""
 
     def shadow_state(self, shadow: str, percent: float, breaker_open: bool) -> None:
         """The share in force for a shadow, and whether its breaker is open."""
+
+
+_EVENTS = tuple(name for name in vars(Metrics) if not name.startswith("_"))
+
+
+class Guarded(Metrics):
+    """Passes everything on, and lets no failure of counting (a full disk) reach a request."""
+
+    def __init__(self, metrics: Metrics) -> None:
+        self._log = ThrottledLog(logging.getLogger(__name__))
+        for name in _EVENTS:
+            setattr(self, name, self._guard(getattr(metrics, name)))
+
+    def _guard(self, method: Callable[..., None]) -> Callable[..., None]:
+        def guarded(*args: Any) -> None:
+            try:
+                method(*args)
+            except Exception as error:  # noqa: BLE001 - the boundary of counting
+                self._log.log(logging.ERROR, "Counting failed", exc_info=error)
+
+        return guarded

@@ -15,6 +15,7 @@ from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from gateway.exchange import Exchange, LiveOutcome
+from gateway.forwarded import Client
 from gateway.request import BufferedRequest
 from gateway.shadow.copy import Copy
 from gateway.shadow.fanout import Fanout
@@ -44,6 +45,7 @@ class Mirror:
             request.fields,
             request.body,
             request.had_body,
+            Client.of(environ),
         )
         offer = _Offer(self._fanout, copy, exchange)
 
@@ -54,8 +56,7 @@ class Mirror:
         try:
             answer = self._app(environ, started)
         except BaseException:
-            exchange.live = LiveOutcome.FAILED
-            offer.now()
+            offer.ended(LiveOutcome.FAILED)
             raise
         return _MirroredAnswer(answer, offer)
 
@@ -80,7 +81,8 @@ class _Offer:
         if self._exchange.mirrored:
             return
         self._exchange.mirrored = True
-        self._fanout.offer(self._copy, self._exchange.live or _by_status(self._exchange.status))
+        live = self._exchange.live or _by_status(self._exchange.status)
+        self._exchange.copies = self._fanout.offer(self._copy, live)
 
     def ended(self, outcome: LiveOutcome | None) -> None:
         """Note how live ended, then offer. None: to the end, so the status tells."""

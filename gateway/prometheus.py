@@ -63,6 +63,7 @@ class PrometheusMetrics(Metrics):
         self._duration = made["gateway_request_duration_seconds"]
         self._upstream = made["gateway_upstream_duration_seconds"]
         self._inflight = made["gateway_inflight_requests"]
+        self._body_bytes = made["gateway_body_bytes"]
         self._outcomes = _Children(made["gateway_shadow_requests_total"])
         self._taken = _Children(made["gateway_shadow_live_total"])
         self._queued = made["gateway_shadow_queue_requests"]
@@ -98,6 +99,9 @@ class PrometheusMetrics(Metrics):
 
     def shadow_taken(self, shadow: str, live: str) -> None:
         self._taken(shadow, live).inc()
+
+    def body_bytes(self, held: int) -> None:
+        self._body_bytes.set(held)
 
     def pool(self, snapshot: PoolSnapshot) -> None:
         self._queued.set(snapshot.queued)

@@ -71,7 +71,7 @@ class BufferedRequest(Request):
             body, had_body = read_body(environ, max_body)
         except OSError as error:
             # Reset, or framing the server found broken: gunicorn's chunk errors are OSErrors.
-            raise BadRequest("The body could not be read to its end.", close=True) from error
+            raise BadRequest("The body could not be read to its end.") from error
         request = cls(environ, body, had_body=had_body)
         environ[_KEY] = request
         environ["wsgi.input"] = request.reader()
@@ -99,15 +99,15 @@ def _check_fields(fields: tuple[Field, ...]) -> None:
     """
     names = [name for name, _ in fields]
     if "" in names or _NOT_TOKEN.search("".join(names)):
-        raise BadRequest("A header field has no valid name.", close=True)
+        raise BadRequest("A header field has no valid name.")
     if _CONTROLS.search("".join([value for _, value in fields])):
-        raise BadRequest("A header field has a control character in its value.", close=True)
+        raise BadRequest("A header field has a control character in its value.")
 
 
 def _length(announced: str) -> int:
     # str.isdigit alone would let other scripts' digits and "²" pass.
     if not (announced.isascii() and announced.isdigit()):
-        raise BadRequest("Content-Length is not a number.", close=True)
+        raise BadRequest("Content-Length is not a number.")
     return int(announced)
 
 
@@ -119,9 +119,7 @@ def _read_sized(stream: Any, length: int, max_body: int) -> bytes:
         part = stream.read(missing)
         if not part:
             # The server reports no error here: forwarding it would be forwarding a lie.
-            raise BadRequest(
-                f"The body ended after {length - missing} of {length} bytes.", close=True
-            )
+            raise BadRequest(f"The body ended after {length - missing} of {length} bytes.")
         parts.append(part)
         missing -= len(part)
     return parts[0] if len(parts) == 1 else b"".join(parts)
@@ -143,4 +141,4 @@ def _read_chunked(environ: WSGIEnvironment, max_body: int) -> bytes:
 
 
 def _too_large(max_body: int) -> BodyTooLarge:
-    return BodyTooLarge(f"The body is larger than {max_body} bytes.", close=True)
+    return BodyTooLarge(f"The body is larger than {max_body} bytes.")

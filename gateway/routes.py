@@ -32,36 +32,49 @@ def _unescaped(escape: re.Match[str]) -> str:
 
 class PathRule:
     """One path rule. ``/a`` is a prefix of whole segments; ``*`` stands for one
-    segment and ``**`` for any number, and a rule with either matches in full.
+    segment or a part of one, ``**`` for any number, and a rule with either
+    matches in full.
     """
 
-    __slots__ = ("_match", "pattern", "specificity")
+    __slots__ = ("_last", "_pieces", "_prefix", "pattern", "specificity")
 
     def __init__(self, pattern: str) -> None:
         self.pattern = pattern
-        self._match = re.compile(_expression(pattern), re.DOTALL).fullmatch
         literal = _WILDCARD.sub("", pattern)
         # More literal text first, then fewer wildcards.
         self.specificity = (len(literal.rstrip("/")), -len(_WILDCARD.findall(pattern)))
+        canonical = canonical_path(pattern)
+        self._prefix = None if "*" in pattern else canonical
+        *pieces, last = canonical.split("**")
+        self._pieces = [re.compile(_piece(piece)) for piece in pieces]
+        self._last = re.compile(_piece(last) + r"\Z")
 
     def matches(self, path: str) -> bool:
         """Whether the rule covers a canonical path."""
-        return self._match(path) is not None
+        prefix = self._prefix
+        if prefix is None:
+            return self._matches_pieces(path)
+        inside = prefix.endswith("/") or path[len(prefix) : len(prefix) + 1] in ("", "/")
+        return path.startswith(prefix) and inside
+
+    def _matches_pieces(self, path: str) -> bool:
+        """What stands between the ``**`` is found once each, leftmost: a path that a
+        client chose makes this search neither again nor back over what was found."""
+        position = 0
+        for number, piece in enumerate(self._pieces):
+            found = piece.search(path, position) if number else piece.match(path)
+            if found is None:
+                return False
+            position = found.end()
+        find_last = self._last.search if self._pieces else self._last.match
+        return find_last(path, position) is not None
 
     def __repr__(self) -> str:
         return f"<PathRule {self.pattern}>"
 
 
-def _expression(pattern: str) -> str:
-    pattern = canonical_path(pattern)
-    if "*" not in pattern:
-        return re.escape(pattern) + (".*" if pattern.endswith("/") else "(?:/.*)?")
-    parts, end = [], 0
-    for wildcard in _WILDCARD.finditer(pattern):
-        parts.append(re.escape(pattern[end : wildcard.start()]))
-        parts.append(".*" if wildcard[0] == "**" else "[^/]*")
-        end = wildcard.end()
-    return "".join(parts) + re.escape(pattern[end:])
+def _piece(pattern: str) -> str:
+    return "[^/]*".join(re.escape(part) for part in pattern.split("*"))
 
 
 class Matcher:

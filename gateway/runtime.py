@@ -72,7 +72,7 @@ class Runtime:
     def workers(self) -> list[dict[str, Any]]:
         """What each worker last said: ``pid`` and ``state``."""
         said = []
-        for file in sorted(self._workers.iterdir()):
+        for file in sorted(self._workers.glob("[!.]*")):  # not those being written
             try:
                 said.append(json.loads(file.read_bytes()))
             except (OSError, ValueError):

@@ -82,5 +82,8 @@ def test_both_requests_are_built_from_the_one_that_came(
         "Host": "billing.test",
         "Content-Length": "3",
         "X-Request-Id": "rid",
+        "X-Forwarded-For": "192.0.2.1",
+        "X-Forwarded-Proto": "https",
+        "X-Forwarded-Host": "client.test",
         "X-Shadow-Request": "rid",
     }

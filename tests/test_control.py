@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from threading import Thread
 
 from gateway.control import Control
 from gateway.shadow.switch import Switch
@@ -45,3 +46,18 @@ def test_a_removed_file_means_nothing_is_switched(tmp_path: Path) -> None:
     path.unlink()
     control.refresh()
     assert control.switch("s") == Switch()
+
+
+def test_no_switch_is_lost_between_threads(tmp_path: Path) -> None:
+    """The admin listener has several."""
+    control = Control(tmp_path / "c")
+    threads = [
+        Thread(target=control.set, args=(f"s{n}", Switch(percent=float(n)))) for n in range(16)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    other = Control(tmp_path / "c")
+    other.refresh()
+    assert [other.switch(f"s{n}").percent for n in range(16)] == list(range(16))

@@ -47,8 +47,9 @@ def answering(*parts: bytes, status: str = "200 OK") -> Any:
 
 
 def offered(house: House) -> int:
-    """How many copies the pool took so far."""
-    return sum(house.taken.values())
+    """How many copies were offered so far."""
+    snapshot = house.pool.snapshot()
+    return snapshot.done + snapshot.active + snapshot.queued
 
 
 @pytest.fixture
@@ -75,10 +76,13 @@ def test_the_copy_is_offered_when_the_first_part_has_gone_to_the_client(house: H
 
 def test_the_copy_is_offered_once_when_the_answer_is_closed(house: House) -> None:
     """Also when there was no part at all."""
-    answer = Mirror(answering(), house.fanout, 100)(environ(), start_response)
+    sent = environ()
+    answer = Mirror(answering(), house.fanout, 100)(sent, start_response)
     assert offered(house) == 0
     answer.close()  # type: ignore[attr-defined]
-    assert house.taken == {"abandoned": 1}
+    assert offered(house) == 1
+    assert Exchange.of(sent).live is LiveOutcome.ABANDONED
+    assert Exchange.of(sent).copies == ("s",)
 
 
 @pytest.mark.parametrize(
@@ -86,10 +90,11 @@ def test_the_copy_is_offered_once_when_the_answer_is_closed(house: House) -> Non
 )
 def test_what_live_said_is_known_with_the_copy(house: House, status: str, live: str) -> None:
     """4xx and 5xx are counted apart."""
-    answer = Mirror(answering(b"x", status=status), house.fanout, 100)(environ(), start_response)
+    sent = environ()
+    answer = Mirror(answering(b"x", status=status), house.fanout, 100)(sent, start_response)
     assert list(answer) == [b"x"]
     answer.close()  # type: ignore[attr-defined]
-    assert house.taken == {live: 1}
+    assert Exchange.of(sent).live == live
 
 
 def test_a_client_that_left_early_has_abandoned_its_request(server: Upstream) -> None:

@@ -114,9 +114,8 @@ def test_a_chunked_body_needs_a_server_that_can_say_where_it_ends() -> None:
 
 def test_a_short_body_is_refused() -> None:
     """gunicorn reports no error; forwarding it would be forwarding a lie."""
-    with pytest.raises(BadRequest, match="2 of 5 bytes") as caught:
+    with pytest.raises(BadRequest, match="2 of 5 bytes"):
         BufferedRequest.of(environ(CountingStream(b"ab"), CONTENT_LENGTH="5"), LIMIT)
-    assert caught.value.close
 
 
 @pytest.mark.parametrize("length", ["-1", "+1", "1_0", "²", "0x1", " 1", "1,1"])

@@ -29,6 +29,7 @@ LAYERS = [
     ("gateway.shadow.copy", "gateway.shadow.outcome", "gateway.shadow.switch", "gateway.shadow"),
     ("gateway.tls", "gateway.housekeeping"),
     ("gateway.transport", "gateway.settings"),
+    ("gateway.forwarded", "gateway.budget"),
     ("gateway.target", "gateway.headers", "gateway.routes", "gateway.ids"),
     ("gateway.throttle", "gateway.errors", "gateway._version"),
 ]

@@ -16,6 +16,7 @@ from werkzeug.exceptions import HTTPException, NotFound, UnprocessableEntity, Un
 from werkzeug.routing import Map, Rule
 from werkzeug.wrappers import Request, Response
 
+from gateway.admin.pages import refuse_foreign_pages
 from gateway.admin.probe import LiveProbe
 from gateway.control import Control
 from gateway.prometheus import CONTENT_TYPE, exposition
@@ -38,8 +39,17 @@ _ROUTES = Map(
 )
 
 
+_EXPECTED = 'Send {"percent": 0 to 100} or {"off": true}.'
+
+
 class _Wanted(msgspec.Struct, forbid_unknown_fields=True):
-    percent: Percent
+    percent: Percent | None = None
+    off: bool = False
+
+
+class _Request(Request):
+    # A switch is a line; anything longer is none.
+    max_content_length = 4096
 
 
 class AdminApp:
@@ -52,8 +62,9 @@ class AdminApp:
         self._probe = LiveProbe(self._settings.live)
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-        request = Request(environ)
+        request = _Request(environ)
         try:
+            refuse_foreign_pages(environ, self._settings.server.admin)
             endpoint, values = _ROUTES.bind_to_environ(environ).match()
             response: Response = getattr(self, f"_{endpoint}")(request, **values)
         except HTTPException as error:
@@ -93,7 +104,7 @@ class AdminApp:
         if name not in {shadow.name for shadow in self._settings.shadows}:
             known = ", ".join(s.name for s in self._settings.shadows) or "none is configured"
             raise NotFound(f"There is no shadow {name!r}; known: {known}.")
-        # A page elsewhere can make a browser post a form, but not this type.
+        # A page elsewhere can make a browser post a form, but not this type unasked.
         if request.mimetype != "application/json":
             raise UnsupportedMediaType("Send application/json.")
         self._control.set(name, _switch_from(request.get_data()))
@@ -117,16 +128,12 @@ class AdminApp:
 
 def _switch_from(body: bytes) -> Switch:
     try:
-        document = json.loads(body)
-    except ValueError:
-        raise UnprocessableEntity("The body is not JSON.") from None
-    if document == {"off": True}:
-        return Switch(off=True)
-    try:
-        wanted = msgspec.convert(document, _Wanted)
-    except msgspec.ValidationError:
-        raise UnprocessableEntity('Send {"percent": 0 to 100} or {"off": true}.') from None
-    return Switch(percent=wanted.percent)
+        wanted = msgspec.json.decode(body, type=_Wanted)
+    except (msgspec.MsgspecError, RecursionError):
+        raise UnprocessableEntity(_EXPECTED) from None
+    if wanted.off is (wanted.percent is not None):
+        raise UnprocessableEntity(_EXPECTED)
+    return Switch(percent=wanted.percent, off=wanted.off)
 
 
 def _alive(pid: int) -> bool:

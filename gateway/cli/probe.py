@@ -12,8 +12,11 @@ from collections.abc import Iterator
 
 from gateway.exchange import LiveOutcome
 from gateway.failures import UPSTREAM_ERRORS
-from gateway.ids import new_request_id
-from gateway.live import LiveUpstream
+from gateway.forwarded import Client, Tell
+from gateway.ids import new_request_id, request_id_of
+from gateway.live import LiveProxy, LiveUpstream
+from gateway.request import BufferedRequest
+from gateway.routes import RouteTable
 from gateway.settings import Settings
 from gateway.shadow.copy import Copy
 from gateway.shadow.switch import Switch
@@ -30,12 +33,12 @@ _MARK = "X-Gateway-Probe"
 
 
 def probe(settings: Settings) -> int:
-    """Probe live and every shadow. 0: all answered, and the shadows get copies; else 1."""
-    copy = Copy(f"probe-{new_request_id()}", "GET", "/", _fields(settings), b"", had_body=False)
+    """Probe every upstream. 0: all answered, and the shadows get copies; else 1."""
+    request = _request(settings)
     with UpstreamSession(Http1Adapter()) as session:
         healthy = [
-            _probe_live(settings, session, copy),
-            *_probe_shadows(settings, session, copy),
+            *_probe_lives(settings, session, request),
+            *_probe_shadows(settings, session, _copy(request)),
         ]
     if not settings.shadows:
         print("no shadow is configured: nothing is mirrored", file=sys.stderr)
@@ -43,24 +46,51 @@ def probe(settings: Settings) -> int:
     return 0 if all(healthy) else 1
 
 
-def _fields(settings: Settings) -> tuple[tuple[str, str], ...]:
-    return (("Host", settings.server.bind), ("Accept", "*/*"))
+def _request(settings: Settings) -> BufferedRequest:
+    """``GET /`` as a client at the gateway's own address would send it, with a probe's id."""
+    host = settings.server.bind
+    request_id = f"probe-{new_request_id()}"
+    environ = {
+        "REQUEST_METHOD": "GET",
+        "RAW_URI": "/",
+        "SERVER_PROTOCOL": "HTTP/1.1",
+        "REMOTE_ADDR": "127.0.0.1",
+        "HTTP_HOST": host,
+        "HTTP_X_REQUEST_ID": request_id,
+        "wsgi.url_scheme": "http",
+        "gateway.fields": [("Host", host), ("Accept", "*/*"), (_MARK, request_id)],
+    }
+    return BufferedRequest(environ, b"", had_body=False)
 
 
-def _probe_live(settings: Settings, session: UpstreamSession, copy: Copy) -> bool:
-    upstream = LiveUpstream(settings.live)
-    origin = upstream.origin
-    fields = [*copy.fields, (_MARK, copy.request_id)]
-    request = OutboundRequest("GET", origin, origin.base_path + "/", fields, b"")
-    print(f"live ← GET {request.url}")
-    return _send(session, request, upstream.timeouts, (upstream.verify, upstream.cert))
+def _copy(request: BufferedRequest) -> Copy:
+    request_id = request_id_of(request.environ)
+    client = Client.of(request.environ)
+    return Copy(request_id, "GET", "/", request.fields, b"", had_body=False, client=client)
+
+
+def _probe_lives(
+    settings: Settings, session: UpstreamSession, request: BufferedRequest
+) -> Iterator[bool]:
+    """Live, and every route's own: the request is built as for a client."""
+    tell = Tell(settings.request.forwarded, settings.request.forwarded_mode)
+    lives = {"live": settings.live}
+    lives.update({f"live of {r.name}": r.live for r in settings.routes if r.live is not None})
+    for name, configured in lives.items():
+        upstream = LiveUpstream(configured)
+        proxy = LiveProxy(RouteTable((), upstream), session, max_body=0, tell=tell)
+        outbound = proxy.build(request, upstream)
+        print(f"{name} ← GET {outbound.url}")
+        yield _send(session, outbound, upstream.timeouts, (upstream.verify, upstream.cert))
+        print()
 
 
 def _probe_shadows(settings: Settings, session: UpstreamSession, copy: Copy) -> Iterator[bool]:
     for configured in settings.shadows:
-        shadow = ShadowUpstream(configured, session, lambda name: Switch())
+        tell = Tell(settings.request.forwarded, settings.request.forwarded_mode)
+        shadow = ShadowUpstream(configured, session, lambda name: Switch(), tell)
         request = shadow.build(copy)
-        print(f"\n{configured.name} ← GET {request.url}, exactly:")
+        print(f"{configured.name} ← GET {request.url}, exactly:")
         for line in serialize_head(request).decode("latin-1").splitlines():
             print(f"    {line}")
         yield _mirrored(configured.percent, shadow, copy) & _send(

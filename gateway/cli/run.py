@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import os
 import sys
+import sysconfig
 from collections.abc import Mapping
 from importlib.util import find_spec
 from pathlib import Path
@@ -84,16 +85,16 @@ def run(options: argparse.Namespace) -> int:
     for warning in warnings(settings):
         print(f"gateway: warning: {warning}", file=sys.stderr, flush=True)
     os.environ.update(as_environment(options.config, flags))
-    command = [
-        sys.executable,
-        "-m",
-        "gunicorn",
-        "-c",
-        str(_conf_file()),
-        "gateway.wsgi:application",
-    ]
+    command = [*_gunicorn(), "-c", str(_conf_file()), "gateway.wsgi:application"]
     sys.stdout.flush()
     return os.execv(sys.executable, command)
+
+
+def _gunicorn() -> list[str]:
+    # The script, so that SIGUSR2 can start it again: run as a module it would
+    # then find gunicorn's own `http` in place of the standard library's.
+    script = Path(sysconfig.get_path("scripts"), "gunicorn")
+    return [sys.executable, str(script)] if script.exists() else [sys.executable, "-m", "gunicorn"]
 
 
 def as_environment(config: Path | None, flags: Mapping[str, object]) -> dict[str, str]:

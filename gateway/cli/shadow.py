@@ -8,17 +8,19 @@ import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 
 import requests
 
 from gateway.errors import SettingsError
 from gateway.settings import load
+from gateway.transport import Http1Adapter, Origin, OutboundRequest, Timeouts, UpstreamSession
 
 if TYPE_CHECKING:
     _Subparsers = argparse._SubParsersAction[argparse.ArgumentParser]
 
 _DEFAULT_ADMIN = "127.0.0.1:9900"
-_TIMEOUT_SECONDS = 5.0
+_SECONDS = 5.0
 
 
 def add_parser(commands: _Subparsers) -> None:
@@ -65,7 +67,7 @@ def run(options: argparse.Namespace) -> int:
     try:
         answer = _post(admin, options.name, wanted)
         document = answer.json()
-    except (requests.RequestException, ValueError) as error:
+    except (requests.RequestException, OSError, ValueError) as error:
         print(f"gateway: no answer from the admin listener at {admin}: {error}", file=sys.stderr)
         print("Is the gateway running? Name its listener with --admin.", file=sys.stderr)
         return 1
@@ -84,11 +86,21 @@ def _configured_admin(config: Path | None) -> str:
 
 
 def _post(admin: str, name: str, wanted: dict[str, Any]) -> requests.Response:
-    with requests.Session() as session:
-        session.trust_env = False  # no proxy between a command and its own machine
-        return session.post(
-            f"http://{admin}/api/shadows/{name}",
-            data=json.dumps(wanted),
-            headers={"Content-Type": "application/json"},
-            timeout=_TIMEOUT_SECONDS,
-        )
+    body = json.dumps(wanted).encode()
+    origin = Origin.parse(_url(admin))
+    fields = [
+        ("Host", "localhost"),
+        ("Content-Type", "application/json"),
+        ("Content-Length", str(len(body))),
+    ]
+    request = OutboundRequest("POST", origin, f"/api/shadows/{quote(name)}", fields, body)
+    with UpstreamSession(Http1Adapter()) as session:
+        answer = session.forward(request, Timeouts(_SECONDS, _SECONDS, _SECONDS))
+        _ = answer.content  # before its connection is closed
+        return answer
+
+
+def _url(admin: str) -> str:
+    if admin.startswith("unix:"):
+        return f"http+unix://{quote(admin.removeprefix('unix:'), safe='')}"
+    return f"http://{admin}"

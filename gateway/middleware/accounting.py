@@ -48,6 +48,8 @@ class Accounting:
         if not exchange.mirrored:
             exchange.mirrored = True
             self._fanout.skip(Outcome.SKIPPED_REFUSED)
+        for shadow in exchange.copies:
+            self._metrics.shadow_taken(shadow, exchange.live.value if exchange.live else "failed")
         self._metrics.request_ended(
             environ["REQUEST_METHOD"],
             exchange.status or 500,

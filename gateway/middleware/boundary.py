@@ -67,8 +67,8 @@ def refuse_unforwardable(environ: WSGIEnvironment) -> None:
         )
     if "HTTP_HOST" not in environ and environ.get("SERVER_PROTOCOL") == "HTTP/1.1":
         # RFC 9112 section 3.2
-        raise BadRequest("An HTTP/1.1 request must have a Host header field.", close=True)
+        raise BadRequest("An HTTP/1.1 request must have a Host header field.")
     coding = environ.get("HTTP_TRANSFER_ENCODING", "chunked")
     if coding.strip().lower() not in {"chunked", "identity"}:
         # The server removes only the chunks: the rest would arrive encoded and unnamed.
-        raise UnsupportedCoding(f"The transfer coding {coding!r} is not supported.", close=True)
+        raise UnsupportedCoding(f"The transfer coding {coding!r} is not supported.")

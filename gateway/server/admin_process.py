@@ -29,7 +29,9 @@ def start(runtime: Runtime, settings: Settings) -> None:
     Exits with a sentence when the address cannot be had. The socket is made
     here and inherited, so that a reload of the admin process refuses nobody.
     """
-    environ = {**os.environ, "GATEWAY_INTERNAL_MASTER": str(os.getpid())}
+    # GUNICORN_FD and the like are about the gateway's own listeners (SIGUSR2).
+    environ = {k: v for k, v in os.environ.items() if not k.startswith("GUNICORN_")}
+    environ["GATEWAY_INTERNAL_MASTER"] = str(os.getpid())
     with contextlib.ExitStack() as stack:
         sockets = []
         if not settings.server.admin.startswith("unix:"):

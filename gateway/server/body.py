@@ -172,4 +172,4 @@ class UnreadBody(io.RawIOBase):
 
 def too_large(limits: Limits) -> BodyTooLarge:
     """The refusal of a body over ``max_body_bytes``."""
-    return BodyTooLarge(f"The body is larger than {limits.max_body_bytes} bytes.", close=True)
+    return BodyTooLarge(f"The body is larger than {limits.max_body_bytes} bytes.")

@@ -16,6 +16,7 @@ import time
 from typing import Any
 
 from gateway.app import Gateway
+from gateway.budget import ByteBudget
 from gateway.errors import SettingsError
 from gateway.prometheus import forget_gauges, use_slot
 from gateway.runtime import ENVIRONMENT_NAME, Runtime, WorkerState
@@ -76,6 +77,9 @@ def gunicorn_settings(settings: Settings, runtime: Runtime) -> dict[str, Any]:
         # The admin listener is for that, and a thread in the master would meet every fork.
         "control_socket_disable": True,
         "limit_request_line": 8190,
+        # What a peer says of itself in header fields is for upstreams to judge.
+        "forwarder_headers": "",
+        "secure_scheme_headers": {},
         "on_starting": lambda arbiter: admin_process.start(runtime, settings),
         "on_reload": lambda arbiter: admin_process.reload(runtime),
         "pre_fork": lambda arbiter, worker: slots.assign(arbiter, worker),
@@ -93,7 +97,9 @@ def _forked(runtime: Runtime, worker: Any) -> None:
     use_slot(slot)
     stock.accept_raw_targets()
     _log_like_gunicorn()
-    worker.max_body_bytes = runtime.settings().request.max_body
+    request = runtime.settings().request
+    worker.max_body_bytes = request.max_body
+    worker.budget = ByteBudget(max(request.max_buffered, request.max_body))
 
 
 def _log_like_gunicorn() -> None:
@@ -105,7 +111,10 @@ def _log_like_gunicorn() -> None:
 def _ready(runtime: Runtime, worker: Any) -> None:
     """In the worker, once its application is loaded."""
     gateway = worker.wsgi
+    if not isinstance(gateway, Gateway):
+        return  # somebody's own application under these settings
     gateway.housekeeper.add(_StateTask(runtime, worker))
+    gateway.housekeeper.add(lambda: gateway.metrics.body_bytes(worker.budget.held))
     gateway.start()
 
 

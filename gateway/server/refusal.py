@@ -61,7 +61,7 @@ class Refused(Refusal):
     def __init__(
         self, status: int, detail: str, *, headers: Sequence[tuple[str, str]] = ()
     ) -> None:
-        super().__init__(detail, headers=headers, close=True)
+        super().__init__(detail, headers=headers)
         self.status = status
         self.title = _TITLES[status]
 

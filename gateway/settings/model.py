@@ -173,6 +173,10 @@ class Request(_Model, frozen=True):
     max_body: Annotated[
         Bytes, Meta(description="largest body taken; a larger one is answered 413")
     ] = 10 * 1024 * 1024
+    max_buffered: Annotated[
+        Bytes,
+        Meta(description="bytes of bodies one worker holds at once; more are answered 503"),
+    ] = 96 * 1024 * 1024
     forwarded: Annotated[
         Literal["off", "x-forwarded", "forwarded"],
         Meta(

@@ -18,6 +18,9 @@ _LONGEST = 8
 class Breaker:
     """Opens after ``failures`` failures in a row (0: never) for ``cooldown`` seconds.
 
+    An admission is a number that its report must name: reports of copies that
+    were admitted before the breaker last opened or closed change nothing.
+
     Threads: request threads ask, pool threads report. The lock guards a few
     numbers and is held for a comparison or an assignment. Nothing blocks.
     """
@@ -29,43 +32,56 @@ class Breaker:
         self._cooldown = cooldown
         self._clock = clock
         self._lock = Lock()
+        self._generation = 1
         self._failed = 0
         self._opened = 0
         self._retry_at: float | None = None
         self._trial = False
 
-    def admits(self) -> bool:
-        """Whether a copy may be offered. A True must be followed by a report or ``withdraw``."""
+    def admits(self) -> int | None:
+        """An admission for a copy, to be followed by ``report`` or ``withdraw``; None: it rests."""
         with self._lock:
-            if self._retry_at is None:
-                return True
-            if self._trial or self._clock() < self._retry_at:
-                return False
-            self._trial = True
-            return True
+            if self._retry_at is not None:
+                if self._trial or self._clock() < self._retry_at:
+                    return None
+                self._trial = True
+            return self._generation
 
-    def withdraw(self) -> None:
-        """The admitted copy was not offered after all."""
+    def overtaken(self, admission: int) -> bool:
+        """Whether the breaker opened after this copy was admitted, and it should not be sent."""
+        return self._retry_at is not None and admission != self._generation
+
+    def withdraw(self, admission: int) -> None:
+        """The admitted copy was not sent after all."""
         with self._lock:
-            self._trial = False
+            if admission == self._generation:
+                self._trial = False
 
-    def report(self, failed: bool) -> None:
+    def report(self, admission: int, failed: bool) -> None:
         """How an admitted copy ended."""
         with self._lock:
-            if failed:
-                self._failed += 1
-                tripped = self._retry_at is None and 0 < self._threshold <= self._failed
-                if self._trial or tripped:
-                    self._open()
-            else:
-                self._failed = self._opened = 0
-                self._retry_at = None
-            self._trial = False
+            if admission != self._generation:
+                return
+            if not failed:
+                self._close()
+                return
+            self._failed += 1
+            if self._trial or 0 < self._threshold <= self._failed:
+                self._open()
 
     def _open(self) -> None:
         rest = self._cooldown * min(1 << self._opened, _LONGEST)
         self._opened += 1
         self._retry_at = self._clock() + rest
+        self._trial = False
+        self._generation += 1
+
+    def _close(self) -> None:
+        self._failed = self._opened = 0
+        if self._retry_at is not None:
+            self._retry_at = None
+            self._trial = False
+            self._generation += 1
 
     @property
     def is_open(self) -> bool:

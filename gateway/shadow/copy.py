@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from gateway.forwarded import Client
 from gateway.headers import Field
+
+_NOBODY = Client("", "http", "")
 
 
 class Copy(NamedTuple):
@@ -20,6 +23,7 @@ class Copy(NamedTuple):
     fields: tuple[Field, ...]
     body: bytes
     had_body: bool
+    client: Client = _NOBODY
 
     def field(self, name: str) -> str | None:
         """The first value of a header field, by lower-case name."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from functools import partial
 
 from gateway.exchange import LiveOutcome
@@ -20,8 +20,7 @@ from gateway.throttle import ThrottledLog
 class Fanout:
     """The mirror's only door to the shadow side.
 
-    ``routes``: whether a route is mirrored at all. ``taken`` is told the shadow
-    and what became of the request on the live side for every copy the pool takes.
+    ``routes``: whether a route is mirrored at all.
 
     Threads: called from request threads; returns at once, whatever the shadows
     do. It waits on nothing that shadow work can hold.
@@ -34,51 +33,60 @@ class Fanout:
         ledger: Ledger,
         *,
         routes: RouteTable[bool],
-        taken: Callable[[str, str], None],
         log: ThrottledLog | None = None,
     ) -> None:
         self.shadows = tuple(shadows)
         self._pool = pool
         self._ledger = ledger
         self._routes = routes
-        self._taken = taken
         self._log = log or ThrottledLog(logging.getLogger(__name__))
         # One shadow that must know how live ended delays the offer to that point for all.
         self.after_answer = any(shadow.needs_live_outcome for shadow in self.shadows)
 
-    def offer(self, copy: Copy, live: LiveOutcome) -> None:
-        """Hand the copy to every shadow that wants it; the ledger gets the rest."""
-        for shadow in self.shadows:
-            try:
-                outcome = self._decide(shadow, copy, live) or self._submit(shadow, copy, live)
-            except BaseException as error:  # noqa: BLE001 - the boundary of shadow work
-                self._log.log(logging.ERROR, "Mirroring to %s failed", shadow.name, exc_info=error)
-                outcome = Outcome.FAILED_INTERNAL
-            if outcome is not None:
-                self._ledger.record(shadow.name, outcome)
+    def offer(self, copy: Copy, live: LiveOutcome) -> tuple[str, ...]:
+        """Hand the copy to every shadow that wants it; the ledger gets the rest.
+
+        Returns the names of those whose copy was taken.
+        """
+        return tuple(shadow.name for shadow in self.shadows if self._offer(shadow, copy, live))
+
+    def _offer(self, shadow: ShadowUpstream, copy: Copy, live: LiveOutcome) -> bool:
+        try:
+            outcome = self._decide(shadow, copy, live) or self._submit(shadow, copy)
+        except BaseException as error:  # noqa: BLE001 - the boundary of shadow work
+            self._log.log(logging.ERROR, "Mirroring to %s failed", shadow.name, exc_info=error)
+            outcome = Outcome.FAILED_INTERNAL
+        if outcome is not None:
+            self._ledger.record(shadow.name, outcome)
+        return outcome is None
 
     def _decide(self, shadow: ShadowUpstream, copy: Copy, live: LiveOutcome) -> Outcome | None:
         if not self._routes.find(copy.method, path_of(copy.target)):
             return Outcome.SKIPPED_ROUTE
         return shadow.decide(copy, live)
 
-    def _submit(self, shadow: ShadowUpstream, copy: Copy, live: LiveOutcome) -> Outcome | None:
-        if not shadow.breaker.admits():
+    def _submit(self, shadow: ShadowUpstream, copy: Copy) -> Outcome | None:
+        admission = shadow.breaker.admits()
+        if admission is None:
             return Outcome.DROPPED_BREAKER_OPEN
-        work, done = partial(shadow.call, copy), partial(self._ended, shadow)
-        refusal = self._pool.offer(work, len(copy.body), done)
-        if refusal is None:
-            self._taken(shadow.name, live.value)
-        else:
-            shadow.breaker.withdraw()
+        refusal: Outcome | None = Outcome.FAILED_INTERNAL
+        try:
+            refusal = self._pool.offer(
+                partial(_call, shadow, copy, admission),
+                len(copy.body),
+                partial(self._ended, shadow, admission),
+            )
+        finally:
+            if refusal is not None:
+                shadow.breaker.withdraw(admission)
         return refusal
 
-    def _ended(self, shadow: ShadowUpstream, outcome: Outcome) -> None:
+    def _ended(self, shadow: ShadowUpstream, admission: int, outcome: Outcome) -> None:
         self._ledger.record(shadow.name, outcome)
         if outcome.outcome == "dropped":
-            shadow.breaker.withdraw()
+            shadow.breaker.withdraw(admission)
         else:
-            shadow.breaker.report(failed=outcome.outcome == "failed")
+            shadow.breaker.report(admission, failed=outcome.outcome == "failed")
 
     def skip(self, outcome: Outcome) -> None:
         """Record the same outcome for every shadow: none of them is offered this request."""
@@ -87,3 +95,10 @@ class Fanout:
 
     def __repr__(self) -> str:
         return f"<Fanout to {', '.join(s.name for s in self.shadows) or 'nobody'}>"
+
+
+def _call(shadow: ShadowUpstream, copy: Copy, admission: int) -> Outcome:
+    """On a pool thread. A copy that waited while the breaker opened is not sent any more."""
+    if shadow.breaker.overtaken(admission):
+        return Outcome.DROPPED_BREAKER_OPEN
+    return shadow.call(copy)

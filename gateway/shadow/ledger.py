@@ -6,13 +6,11 @@ the only difference, and there are none once the pool is idle.
 
 from __future__ import annotations
 
-import logging
 from collections import Counter
 from collections.abc import Callable, Iterable
 from threading import Lock
 
 from gateway.shadow.outcome import Outcome
-from gateway.throttle import ThrottledLog
 
 Sink = Callable[[str, Outcome], None]
 
@@ -28,17 +26,13 @@ class Ledger:
         self._counts: dict[str, Counter[Outcome]] = {name: Counter() for name in shadows}
         self._lock = Lock()
         self._sink = sink
-        self._log = ThrottledLog(logging.getLogger(__name__))
 
     def record(self, shadow: str, outcome: Outcome) -> None:
         """Count one live request's end for one shadow."""
         with self._lock:
             self._counts[shadow][outcome] += 1
         if self._sink is not None:
-            try:
-                self._sink(shadow, outcome)
-            except Exception as error:  # noqa: BLE001 - a failing metric must not look like a failing shadow
-                self._log.log(logging.ERROR, "Counting %s failed", shadow, exc_info=error)
+            self._sink(shadow, outcome)
 
     def snapshot(self) -> dict[str, dict[Outcome, int]]:
         """All counts at one moment: shadow name to outcome to number."""

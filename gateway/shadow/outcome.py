@@ -31,7 +31,7 @@ class Outcome(Enum):
     FAILED_RESET = ("failed", "reset")
     FAILED_BAD_ANSWER = ("failed", "bad_answer")
     FAILED_INTERNAL = ("failed", "internal")
-    # Sent, and answered to the end, whatever the status.
+    # Sent and answered, whatever the status; read to the end or to a bound.
     ANSWERED = ("answered", "")
 
     @property

@@ -1,8 +1,8 @@
 """The bounded pool on which all shadow work runs.
 
 ``ThreadPoolExecutor`` has an unbounded queue, so the bounds are here: a permit
-is taken without waiting, or the copy is dropped at once; it is given back in
-one place, the future's done callback, which also runs for cancelled work.
+is taken without waiting, or the copy is dropped at once. Running or cancelled,
+whoever claims a permit first ends it, and it is given back in one place.
 """
 
 from __future__ import annotations
@@ -33,16 +33,16 @@ class PoolSnapshot(NamedTuple):
 
 
 class _Permit:
-    """One accepted copy. ``void`` once it must not run any more."""
+    """One accepted copy. Whoever claims it first, to run or to end it, has it."""
 
-    __slots__ = ("accepted", "done", "size", "void", "work")
+    __slots__ = ("accepted", "claimed", "done", "size", "work")
 
     def __init__(self, work: Work, size: int, done: Done, accepted: float) -> None:
         self.work = work
         self.size = size
         self.done = done
         self.accepted = accepted
-        self.void = False
+        self.claimed = False
 
 
 class ShadowPool:
@@ -90,13 +90,16 @@ class ShadowPool:
             return refusal
         try:
             future = self._executor.submit(self._run, permit)
-        except RuntimeError:
-            # Shut down meanwhile, or no thread to be had. The executor may have
-            # queued it before it raised: a void permit does nothing when run.
-            permit.void = True
+        except BaseException as error:
+            # It may have been queued all the same, and even be running already.
+            if not self._claim(permit):
+                return None
             self._give_back(permit)
+            if not isinstance(error, RuntimeError):
+                raise
+            # Shut down meanwhile, or no thread to be had.
             return Outcome.DROPPED_DRAINING if self._draining else Outcome.DROPPED_QUEUE_FULL
-        future.add_done_callback(lambda future: self._finished(permit, future))
+        future.add_done_callback(lambda future: self._cancelled(permit, future))
         return None
 
     def _take(self, permit: _Permit) -> Outcome | None:
@@ -115,36 +118,40 @@ class ShadowPool:
             self._bytes += permit.size
             return None
 
-    def _run(self, permit: _Permit) -> Outcome:
-        if permit.void:
-            return Outcome.DROPPED_DRAINING
+    def _claim(self, permit: _Permit, active: int = 0) -> bool:
         with self._changed:
-            self._active += 1
-        try:
-            return permit.work()
-        finally:
-            with self._changed:
-                self._active -= 1
+            if permit.claimed:
+                return False
+            permit.claimed = True
+            self._active += active
+            return True
 
-    def _finished(self, permit: _Permit, future: Future[Outcome]) -> None:
-        if permit.void:
+    def _run(self, permit: _Permit) -> None:
+        """On a pool thread: the copy's work, whatever comes of it."""
+        if not self._claim(permit, active=1):
             return
-        outcome = self._outcome_of(future)
+        try:
+            outcome = permit.work()
+        except BaseException as error:  # noqa: BLE001 - the boundary of shadow work
+            self._log.log(logging.ERROR, "A shadow call failed inside the gateway", exc_info=error)
+            outcome = Outcome.FAILED_INTERNAL
+        with self._changed:
+            self._active -= 1
+        self._end(permit, outcome)
+
+    def _cancelled(self, permit: _Permit, future: Future[None]) -> None:
+        """A future is done: only one that never ran is still to be ended."""
+        if future.cancelled() and self._claim(permit):
+            self._end(permit, Outcome.DROPPED_DRAINING)
+
+    def _end(self, permit: _Permit, outcome: Outcome) -> None:
+        """The one place where a permit that was run or cancelled ends."""
         try:
             permit.done(outcome)
         except BaseException as error:  # noqa: BLE001 - the boundary of shadow work
             self._log.log(logging.ERROR, "Recording a shadow call failed", exc_info=error)
         finally:
             self._give_back(permit)
-
-    def _outcome_of(self, future: Future[Outcome]) -> Outcome:
-        if future.cancelled():
-            return Outcome.DROPPED_DRAINING
-        error = future.exception()
-        if error is None:
-            return future.result()
-        self._log.log(logging.ERROR, "A shadow call failed inside the gateway", exc_info=error)
-        return Outcome.FAILED_INTERNAL
 
     def _give_back(self, permit: _Permit) -> None:
         with self._changed:

@@ -8,6 +8,7 @@ import requests
 
 from gateway.exchange import LiveOutcome
 from gateway.failures import UPSTREAM_ERRORS, outcome_of
+from gateway.forwarded import TELL_NOTHING, Tell, forwarded
 from gateway.headers import Field, end_to_end, framed, rewritten, with_host
 from gateway.routes import Matcher, canonical_path
 from gateway.settings.model import Shadow
@@ -22,7 +23,7 @@ from gateway.transport import Origin, OutboundRequest, Timeouts, UpstreamSession
 
 # More of an answer than this is not read: an endless one must not cost the
 # machine's other work. The connection is thrown away then.
-MAX_ANSWER_BYTES = 8 * 1024 * 1024
+MAX_ANSWER_BYTES = 4 * 1024 * 1024
 
 
 class ShadowUpstream:
@@ -33,13 +34,18 @@ class ShadowUpstream:
     """
 
     def __init__(
-        self, settings: Shadow, session: UpstreamSession, switch: Callable[[str], Switch]
+        self,
+        settings: Shadow,
+        session: UpstreamSession,
+        switch: Callable[[str], Switch],
+        tell: Tell = TELL_NOTHING,
     ) -> None:
         self.name = settings.name
         self._settings = settings
         self._origin = Origin.parse(settings.url)
         self._session = session
         self._switch = switch
+        self._tell = tell
         self._matcher = Matcher(settings.routes, settings.methods)
         self._sampler = Sampler(settings.sample_by, settings.name)
         self.breaker = Breaker(settings.breaker_failures, settings.breaker_cooldown)
@@ -85,7 +91,7 @@ class ShadowUpstream:
 
     def _fields(self, copy: Copy) -> list[Field]:
         settings = self._settings
-        fields = end_to_end(copy.fields)
+        fields = forwarded(end_to_end(copy.fields), self._tell, copy.client)
         fields = rewritten(fields, settings.headers.set, (*settings.headers.remove, settings.mark))
         fields = with_host(fields, settings.host, self._origin.authority)
         fields = framed(fields, copy.body, had_body=copy.had_body)
@@ -116,5 +122,6 @@ def _discard(answer: requests.Response) -> None:
     size = 0
     for part in answer.raw.stream():
         size += len(part)
-        if size > MAX_ANSWER_BYTES:
+        # Chunk framing costs as well, and can be most of what is sent.
+        if max(size, getattr(answer.raw, "wire_bytes", 0)) > MAX_ANSWER_BYTES:
             return

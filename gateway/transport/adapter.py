@@ -132,13 +132,14 @@ class Http1Adapter(BaseAdapter):
     def _exchange(
         self, pool: Pool, connection: Connection, request: OutboundRequest, budget: Budget
     ) -> Answer:
-        exchange = Exchange(connection, budget, self._max_head_bytes)
+        exchange = Exchange(connection, budget, self._max_head_bytes, request)
         try:
-            head = exchange.run(request)
+            head = exchange.run()
             body = body_of(head, request.method, self._max_head_bytes)
             answer = Answer(head, body)
-            reusable = exchange.sent and head.keep_alive and type(body) is not BodyUntilClose
-            answer.attach(connection, pool, budget, exchange.rest, reusable=reusable)
+            reusable = head.keep_alive and type(body) is not BodyUntilClose
+            upload = exchange.upload
+            answer.attach(connection, pool, budget, upload, exchange.rest, reusable=reusable)
         except BaseException:
             pool.discard(connection)
             raise

@@ -4,6 +4,11 @@ This is the ``raw`` of the ``requests.Response`` the adapter returns. It owns th
 connection until the last byte is in: then the connection goes back to the pool;
 if anything else happens first, it is thrown away.
 
+If the upstream began to answer while it still reads the request, the rest of it
+is sent while the body is read. Once the body is complete, what is then left is
+sent before the end is reported, to an upstream that goes on reading; an answer
+that ended is one, whether that succeeds or not.
+
 The body is passed on as it comes and as it is: nothing is decoded, nothing is
 waited for to fill a piece, nothing is kept.
 """
@@ -18,6 +23,7 @@ from gateway.transport.connection import CHUNK, Connection
 from gateway.transport.errors import AnswerCutShort, Expired
 from gateway.transport.framing import Body
 from gateway.transport.pool import Pool
+from gateway.transport.upload import Upload
 
 
 class Answer:
@@ -26,6 +32,8 @@ class Answer:
     ``fields``: as received: order, repeats, casing; values without the space
     around them. ``content_length``: what the field says, also for ``HEAD``.
     ``complete``: the last byte has come (it may not have been taken yet).
+    ``wire_bytes``: what has come behind the head so far, with all framing: where
+    chunks are small, many times what is read.
     """
 
     __slots__ = (
@@ -36,11 +44,13 @@ class Answer:
         "_pool",
         "_ready",
         "_reusable",
+        "_upload",
         "content_length",
         "fields",
         "reason",
         "status",
         "version",
+        "wire_bytes",
     )
 
     def __init__(self, head: Head, body: Body) -> None:
@@ -48,24 +58,33 @@ class Answer:
         self._body = body
         self._ready = b""
         self._closed = False
+        self.wire_bytes = 0
         self._connection: Connection | None = None
 
     def attach(
-        self, connection: Connection, pool: Pool, budget: Budget, rest: bytes, *, reusable: bool
+        self,
+        connection: Connection,
+        pool: Pool,
+        budget: Budget,
+        upload: Upload,
+        rest: bytes,
+        *,
+        reusable: bool,
     ) -> None:
         """Takes over the connection; ``rest`` came behind the head. May raise ``BadAnswer``."""
         if rest:
-            self._ready = self._body.feed(rest)
+            self._ready = self._feed(rest)
         self._pool, self._budget, self._reusable = pool, budget, reusable
+        self._upload = upload
         self._connection = connection
         if self._body.done:
-            self._let_go(reuse=reusable)
+            self._end()
 
     @classmethod
     def whole(cls, head: Head, body: Body, content: bytes) -> Answer:
         """An answer that came from no connection: a test library's."""
         answer = cls(head, body)
-        answer._ready = body.feed(content) if content else b""
+        answer._ready = answer._feed(content) if content else b""
         if not body.done:
             body.end()
         return answer
@@ -73,6 +92,11 @@ class Answer:
     @property
     def complete(self) -> bool:
         return self._body.done
+
+    @property
+    def waiting(self) -> bool:
+        """Whether the next piece of the body has yet to arrive."""
+        return not self._ready and not self._body.done
 
     @property
     def trailers(self) -> list[Field]:
@@ -119,25 +143,39 @@ class Answer:
         try:
             while not body.done:
                 data = self._receive()
-                piece = body.feed(data) if data else body.end()
+                piece = self._feed(data) if data else body.end()
                 if body.done:
-                    self._let_go(reuse=self._reusable)
+                    self._end()
                 if piece:
                     return piece
+            if self._connection is not None:
+                self._upload.finish(self._budget)
+                self._end()
         except BaseException:
             self._let_go(reuse=False)
             raise
         return b""
 
+    def _feed(self, data: bytes) -> bytes:
+        self.wire_bytes += len(data)
+        return self._body.feed(data)
+
     def _receive(self) -> bytes:
         if self._connection is None:
             raise AnswerCutShort("given up before the end of the body", "body")
         try:
+            if self._upload.open:
+                return self._upload.receive(self._budget)
             return self._connection.receive(self._budget.silence())
         except Expired:
             raise self._budget.expired("body") from None
         except OSError as error:
             raise AnswerCutShort(f"the body broke off: {error}", "body") from error
+
+    def _end(self) -> None:
+        """The body is complete. While the request is not, the connection has work to do."""
+        if not self._upload.open:
+            self._let_go(reuse=self._reusable and self._upload.sent)
 
     def _let_go(self, *, reuse: bool) -> None:
         connection, self._connection = self._connection, None

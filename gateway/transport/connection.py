@@ -141,13 +141,12 @@ class Connection:
         except _NOT_NOW:
             return 0
 
-    def wait_to_send(self, until: float, *, listen: bool) -> bool:
-        """Waits until more can be sent or, if ``listen``, read; says whether it can be read.
+    def wait_to_send(self, until: float) -> bool:
+        """Waits until something can be sent or read; says whether it can be read.
 
         Raises ``Expired``.
         """
-        events = select.POLLOUT | (select.POLLIN if listen else 0)
-        happened = self._wait(_poller(self._open_socket(), events), until)
+        happened = self._wait(_poller(self._open_socket(), select.POLLOUT | select.POLLIN), until)
         return bool(happened & (select.POLLIN | select.POLLHUP | select.POLLERR))
 
     def receive_now(self) -> bytes | None:

@@ -13,7 +13,6 @@ from typing import Any
 
 import requests
 from requests.adapters import BaseAdapter
-from requests.cookies import RequestsCookieJar
 from requests.hooks import dispatch_hook
 from requests.structures import CaseInsensitiveDict
 
@@ -23,13 +22,6 @@ from gateway.transport.message import OutboundRequest
 from gateway.transport.tls import Certificate, Verify
 
 SCHEMES = ("http+unix://", "https://", "http://")
-
-
-class _NoCookies(RequestsCookieJar):
-    """A jar that nothing gets into."""
-
-    def set_cookie(self, cookie: Any, *args: Any, **kwargs: Any) -> None:
-        pass
 
 
 def _hooked(hooks: Any, response: requests.Response, stream: bool) -> requests.Response:
@@ -48,7 +40,6 @@ class UpstreamSession(requests.Session):
         super().__init__()
         self.trust_env = False
         self.headers = CaseInsensitiveDict()
-        self.cookies = _NoCookies()
         adapter = adapter if adapter is not None else Http1Adapter()
         for scheme in SCHEMES:
             self.mount(scheme, adapter)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from gateway.exchange import LiveOutcome
 from gateway.shadow.breaker import Breaker
 from gateway.shadow.outcome import Outcome
@@ -21,16 +23,21 @@ class Time:
 
 def fail(breaker: Breaker, times: int = 1) -> None:
     for _ in range(times):
-        assert breaker.admits()
-        breaker.report(failed=True)
+        breaker.report(admitted(breaker), failed=True)
+
+
+def admitted(breaker: Breaker) -> int:
+    """An admission that must be given."""
+    admission = breaker.admits()
+    assert admission is not None
+    return admission
 
 
 def test_it_opens_after_failures_in_a_row_only() -> None:
     """A single answer in between starts the count anew."""
     breaker = Breaker(3, 10, Time())
     fail(breaker, 2)
-    assert breaker.admits()
-    breaker.report(failed=False)
+    breaker.report(admitted(breaker), failed=False)
     fail(breaker, 2)
     assert not breaker.is_open
     fail(breaker)
@@ -46,8 +53,9 @@ def test_after_the_cool_down_one_copy_is_a_trial() -> None:
     clock.now = 9.9
     assert not breaker.admits()
     clock.now = 10.0
-    assert [breaker.admits() for _ in range(3)] == [True, False, False]
-    breaker.report(failed=False)
+    trial = admitted(breaker)
+    assert [breaker.admits() for _ in range(2)] == [None, None]
+    breaker.report(trial, failed=False)
     assert not breaker.is_open
     assert all(breaker.admits() for _ in range(3))
 
@@ -60,10 +68,10 @@ def test_a_failed_trial_doubles_the_rest_up_to_a_limit() -> None:
     rests = []
     for _ in range(6):
         began = clock.now
-        while not breaker.admits():
+        while (trial := breaker.admits()) is None:
             clock.now += 0.5
         rests.append(clock.now - began)
-        breaker.report(failed=True)
+        breaker.report(trial, failed=True)
     assert rests == [1, 2, 4, 8, 8, 8]
 
 
@@ -73,21 +81,27 @@ def test_a_trial_that_was_not_offered_is_given_back() -> None:
     breaker = Breaker(1, 1, clock)
     fail(breaker)
     clock.now = 1.0
-    assert breaker.admits()
-    breaker.withdraw()
+    breaker.withdraw(admitted(breaker))
     assert breaker.admits()
 
 
-def test_failures_that_come_in_while_it_is_open_do_not_lengthen_the_rest() -> None:
-    """They were sent before it opened."""
+@pytest.mark.parametrize("late", ["failed", "answered", "withdrawn"])
+def test_reports_of_copies_from_before_change_nothing(late: str) -> None:
+    """They neither lengthen the rest, nor end it, nor end somebody else's trial."""
     clock = Time()
     breaker = Breaker(1, 1, clock)
-    assert breaker.admits()
-    assert breaker.admits()
-    breaker.report(failed=True)
-    breaker.report(failed=True)
-    clock.now = 1.0
-    assert breaker.admits()
+    early = admitted(breaker)
+    fail(breaker)
+    assert breaker.overtaken(early)
+    for now, trial in ((0.5, False), (1.0, True)):
+        clock.now = now
+        assert (breaker.admits() is not None) is trial
+        if late == "withdrawn":
+            breaker.withdraw(early)
+        else:
+            breaker.report(early, failed=late == "failed")
+        assert breaker.is_open
+        assert breaker.admits() is None
 
 
 def test_zero_failures_never_opens_it() -> None:

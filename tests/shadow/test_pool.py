@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections import Counter
 from threading import Event, Thread
+from typing import Any
 
 import pytest
 
@@ -184,3 +185,29 @@ def test_its_repr_is_for_debugging() -> None:
     running.close(1)
     running.offer(answered, 1, Recorder())
     assert repr(running) == "<ShadowPool [0 active, 0 queued | 0 done, 1 dropped]>"
+
+
+@pytest.mark.parametrize("error", [RuntimeError, MemoryError])
+@pytest.mark.parametrize("runs", [True, False], ids=["runs-all-the-same", "does-not-run"])
+def test_a_submission_that_fails_is_booked_as_what_became_of_it(
+    runs: bool, error: type[Exception], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The executor queues first and may then find no thread to start."""
+    done, running = Recorder(), pool()
+
+    def submit(run: Any, permit: Any) -> None:
+        if runs:
+            run(permit)
+        raise error("can't start new thread")
+
+    monkeypatch.setattr(running._executor, "submit", submit)
+    if runs:
+        assert running.offer(answered, 1, done) is None
+        assert done.outcomes == {Outcome.ANSWERED: 1}
+    elif error is RuntimeError:
+        assert running.offer(answered, 1, done) is Outcome.DROPPED_QUEUE_FULL
+    else:
+        with pytest.raises(MemoryError):
+            running.offer(answered, 1, done)
+    assert running.snapshot().queued_bytes == 0
+    assert running.close(1)

@@ -91,7 +91,8 @@ class GatewayProcess:
         """Wait until every copy of every answered request has ended."""
         wait_for(
             lambda: (
-                self.metric("gateway_requests_total")
+                self.metric("gateway_inflight_requests") == 0
+                and self.metric("gateway_requests_total")
                 == self.metric("gateway_shadow_requests_total")
             ),
             "the ledger to be complete",

@@ -74,9 +74,25 @@ class Peer:
 
     def body(self, size: int) -> None:
         """So many bytes after a head, counted but not kept."""
-        left = size - (len(self.received) - self._taken)
-        while left > 0:
-            left -= len(self.sock.recv(min(left, 1 << 20)) or self._gone())
+        for _ in self.pieces(size):
+            pass
+
+    def pieces(self, size: int) -> Iterator[bytes]:
+        """So many bytes after a head, as they come, not kept."""
+        piece = bytes(self.received[self._taken : self._taken + size])
+        self._taken += len(piece)
+        while True:
+            if piece:
+                yield piece
+            size -= len(piece)
+            if size <= 0:
+                return
+            piece = self.sock.recv(min(size, 1 << 20)) or self._gone()
+
+    def small_buffers(self) -> None:
+        """The kernel holds little for a side that does not read."""
+        self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 65536)
+        self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 65536)
 
     def _gone(self) -> bytes:
         raise Gone

@@ -271,11 +271,13 @@ def test_a_gzip_request_body_passes_encoded(
 
 
 def test_server_sent_events_are_seen_as_they_come(running: GatewayProcess, live: Upstream) -> None:
-    """Each event reaches the client before the next is sent."""
-    seen = Event()
+    """The head before there is an event, and each event before the next is sent."""
+    start, seen = Event(), Event()
 
     def events(connection: socket.socket) -> None:
         connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\n")
+        if not start.wait(0.9):
+            return
         for n in range(3):
             connection.sendall(b"data: %d\n\n" % n)
             if not seen.wait(5):
@@ -286,6 +288,7 @@ def test_server_sent_events_are_seen_as_they_come(running: GatewayProcess, live:
     with running.client() as client:
         client.send(b"GET /events HTTP/1.1\r\nHost: g\r\n\r\n")
         line, fields = client.head()
+        start.set()
         parts = client.parts(_answer(line, fields), "GET")
         for n in range(3):
             assert next(parts) == b"data: %d\n\n" % n
@@ -314,6 +317,29 @@ def test_an_answer_that_breaks_off_ends_in_a_broken_connection(
     live.script = lambda request: broken
     with running.client() as client, pytest.raises((BrokenAnswer, ConnectionResetError)):
         client.request("GET", "/")
+
+
+@pytest.mark.parametrize("ending", ["closes", "stalls"])
+def test_a_live_side_that_ends_after_its_head_breaks_the_connection(
+    ending: str, running: GatewayProcess, live: Upstream
+) -> None:
+    """The client has the head by then: it is no 500, and no clean end either."""
+    done = Event()
+
+    def headless(connection: socket.socket) -> None:
+        connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n")
+        if ending == "stalls":
+            done.wait(5)
+        connection.shutdown(socket.SHUT_RDWR)
+
+    live.script = lambda request: headless
+    with running.client() as client:
+        client.send(b"GET / HTTP/1.1\r\nHost: g\r\n\r\n")
+        line, fields = client.head()
+        assert line == "HTTP/1.1 200 OK"
+        with pytest.raises((BrokenAnswer, ConnectionResetError)):
+            list(client.parts(_answer(line, fields), "GET"))
+    done.set()
 
 
 def test_a_break_is_seen_by_a_client_that_knows_no_framing(

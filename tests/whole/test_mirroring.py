@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import socket
+import time
 from collections.abc import Iterator
 from threading import Event, Thread
 
@@ -79,12 +80,15 @@ def test_the_copy_completes_although_the_client_hung_up(
 def test_requests_go_on_on_one_connection_while_the_shadow_stalls(
     running: GatewayProcess, live: Upstream, shadow: Upstream, hold: Event
 ) -> None:
-    """The second and third request on a kept connection too, where nginx waits for its mirror."""
+    """The second and third request on a kept connection too, where nginx waits for its mirror.
+    All of them together within what a single copy's time-out takes."""
     shadow.script = lambda request: lambda connection: stalled(connection, hold)
+    began = time.monotonic()
     with running.client(timeout=1.5) as client:
         for _ in range(50):
             assert client.request("POST", "/", body=b"x" * 1000).body == b"ok"
     assert len(live.taken()) == 50
+    assert time.monotonic() - began < 2  # [[shadows]] timeout
 
 
 def test_uploads_go_on_while_the_shadow_reads_nothing(hold: Event) -> None:
@@ -240,14 +244,53 @@ def _mixed_traffic(running: GatewayProcess, seed: int) -> None:
                 pass
 
 
-@pytest.mark.parametrize("size", [0, 1], ids=["truncated", "whole"])
 def test_a_copy_is_never_truncated_and_never_sent_twice(
-    size: int, running: GatewayProcess, live: Upstream, shadow: Upstream
+    running: GatewayProcess, live: Upstream, shadow: Upstream
 ) -> None:
-    """A connection that closes under the copy is a failure, not a reason to try again."""
-    shadow.script = lambda request: None if size == 0 else OK
+    """A kept connection that closes under the copy is a failure, not a reason to try again,
+    though the method is one that live would be asked twice with."""
+    answered: set[int] = set()
+
+    def once(request: Received) -> Act:
+        if request.connection in answered:
+            return None
+        answered.add(request.connection)
+        return OK
+
+    shadow.script = once
     with running.client() as client:
         for _ in range(10):
             client.request("PUT", "/", body=b"x" * 5000)
-    running.quiet()
+            running.quiet()
     assert [len(r.body) for r in shadow.taken()] == [5000] * 10
+    assert len(answered) < 10
+
+
+def test_what_became_of_the_request_on_the_live_side_is_counted_apart(
+    running: GatewayProcess, live: Upstream, shadow: Upstream
+) -> None:
+    """Answered, refused and abandoned ones, also when the copy was offered long before."""
+
+    def counts() -> dict[str, float]:
+        name = "gateway_shadow_live_total"
+        return {k: running.metric(name, live=k) for k in ("answered", "refused", "abandoned")}
+
+    def endless(connection: socket.socket) -> None:
+        connection.sendall(b"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n")
+        while True:
+            connection.sendall(b"x" * 1000)
+
+    before = counts()
+    for act in (OK, b"HTTP/1.1 404 No\r\nContent-Length: 0\r\n\r\n", endless):
+        live.script = lambda request, act=act: act  # type: ignore[misc]
+        with running.client() as client:
+            client.send(b"GET / HTTP/1.1\r\nHost: g\r\n\r\n")
+            client.head()
+            client.socket.recv(1)
+    after = wait_for(
+        lambda: (
+            (now := counts()) != before and sum(now.values()) == sum(before.values()) + 3 and now
+        ),
+        "all three",
+    )
+    assert {key: after[key] - before[key] for key in after} == dict.fromkeys(after, 1.0)

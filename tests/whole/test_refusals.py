@@ -11,6 +11,7 @@ import pytest
 from tests.support.client import Answer
 from tests.support.gateway import GatewayProcess, gateway
 from tests.support.upstream import OK, Upstream, reset, stalled, upstream
+from tests.support.waiting import wait_for
 
 LIMIT = 64 * 1024
 
@@ -225,3 +226,64 @@ def test_a_shadow_that_is_down_at_start_or_unknown_stops_nothing() -> None:
                 assert client.request("GET", "/").body == b"ok"
             assert running.settled(5, "down") == {"failed connect": 5}
             assert running.settled(5, "unknown") == {"failed connect": 5}
+
+
+def test_a_live_side_whose_connections_are_all_in_use_is_busy() -> None:
+    """Neither broken nor slow: 503, and when to come again."""
+    go = Event()
+
+    def waiting(connection: socket.socket) -> None:
+        stalled(connection, go)
+        connection.sendall(OK)
+
+    with upstream(lambda request: waiting) as live:
+        config = f'[live]\nurl = "{live.url}"\npool_size = 1\n[server]\nworkers = 1\n'
+        with gateway(config=config) as running, running.client() as first:
+            first.send(b"GET / HTTP/1.1\r\nHost: g\r\n\r\n")
+            wait_for(live.taken, "the first request")
+            with running.client() as second:
+                refused = second.request("GET", "/")
+            problem(refused, 503)
+            assert refused.values("Retry-After") == ["1"]
+            go.set()
+            assert first.answer().body == b"ok"
+
+
+def test_bodies_beyond_what_a_worker_holds_are_refused_at_once() -> None:
+    """From their Content-Length, before a byte is read; and there is room again afterwards."""
+    with upstream() as live:
+        config = f"""
+            [server]
+            workers = 1
+            [request]
+            max_body = "1MiB"
+            max_buffered = "1MiB"
+            [live]
+            url = "{live.url}"
+        """
+        body = b"x" * (600 * 1024)
+        with gateway(config=config) as running, running.client() as first:
+            head = f"POST / HTTP/1.1\r\nHost: g\r\nContent-Length: {len(body)}\r\n\r\n"
+            first.send(head.encode() + body[:1000])
+            wait_for(lambda: running.metric("gateway_body_bytes") == len(body), "the reservation")
+            with running.client() as second:
+                refused = second.request("POST", "/", body=body)
+            problem(refused, 503)
+            assert refused.values("Retry-After")
+            first.send(body[1000:])
+            assert first.answer().body == b"ok"
+            with running.client() as third:
+                assert third.request("POST", "/", body=body).body == b"ok"
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [("SCRIPT_NAME: /nope",), ("X-Forwarded-Proto: https", "X-Forwarded-Ssl: off")],
+    ids=["script-name", "scheme"],
+)
+def test_what_a_client_says_of_itself_is_for_upstreams_to_judge(
+    fields: tuple[str, ...], running: GatewayProcess, live: Upstream
+) -> None:
+    """From loopback too, where gunicorn by default believes it."""
+    with running.client() as client:
+        assert client.request("GET", "/", *fields).status == 200

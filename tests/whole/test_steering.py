@@ -12,6 +12,7 @@ import urllib.error
 import urllib.request
 from pathlib import Path
 
+import psutil
 import pytest
 
 from gateway.metrics import METRICS
@@ -101,8 +102,23 @@ def test_without_a_gateway_the_command_says_what_to_do() -> None:
         ({"Content-Type": "application/json"}, b'{"percent": true}', 422),
         ({"Content-Type": "application/json"}, b'{"percent": 1, "x": 1}', 422),
         ({"Content-Type": "application/json"}, b"[]", 422),
+        ({"Content-Type": "application/json"}, b"[" * 4000, 422),
+        ({"Content-Type": "application/json"}, b'{"percent": 1, "off": true}', 422),
+        ({"Content-Type": "application/json"}, b"{}", 422),
+        ({"Content-Type": "application/json"}, b" " * 5000, 413),
     ],
-    ids=["form", "not-json", "range", "bool", "unknown-key", "list"],
+    ids=[
+        "form",
+        "not-json",
+        "range",
+        "bool",
+        "unknown-key",
+        "list",
+        "deep",
+        "both",
+        "neither",
+        "long",
+    ],
 )
 def test_the_api_refuses_what_it_does_not_understand(
     headers: dict[str, str], body: bytes, status: int, running: GatewayProcess
@@ -115,6 +131,74 @@ def test_the_api_refuses_what_it_does_not_understand(
     with caught.value as error:
         assert error.code == status
         assert error.headers["Content-Type"] == "application/problem+json"
+
+
+@pytest.mark.parametrize(
+    ("fields", "status"),
+    [
+        ({}, 200),
+        ({"Sec-Fetch-Site": "none"}, 200),
+        ({"Sec-Fetch-Site": "same-origin", "Origin": "http://{address}"}, 200),
+        ({"Sec-Fetch-Site": "cross-site"}, 403),
+        ({"Origin": "http://evil.example"}, 403),
+        ({"Origin": "http://evil.example", "Host": "evil.example"}, 403),
+        ({"Sec-Fetch-Site": "same-origin", "Host": "evil.example:9900"}, 403),
+        ({"Host": "gateway.monitoring.svc:9900"}, 200),
+    ],
+    ids=["command", "typed", "own", "other", "origin", "rebound", "rebound-get", "scraper"],
+)
+def test_pages_of_other_sites_get_nothing(
+    fields: dict[str, str], status: int, running: GatewayProcess
+) -> None:
+    """Also when their name was made to resolve to our address; scrapers use any name."""
+    address = f"127.0.0.1:{running.admin}"
+    request = urllib.request.Request(f"http://{address}/api/shadows")
+    for name, value in fields.items():
+        request.add_header(name, value.format(address=address))
+    try:
+        answer = urllib.request.urlopen(request, timeout=5)
+    except urllib.error.HTTPError as error:
+        answer = error
+    with answer:
+        assert answer.status == status
+
+
+def test_an_admin_listener_on_a_unix_socket(tmp_path: Path) -> None:
+    """Out of reach of everything but this machine's files."""
+    with upstream() as live, upstream() as shadow:
+        admin = f"unix:{tmp_path}/admin.sock"
+        env = {"GATEWAY_LIVE": live.url, "GATEWAY_SHADOW": shadow.url, "GATEWAY_ADMIN": admin}
+        clean = {k: v for k, v in os.environ.items() if not k.startswith("GATEWAY_")}
+        run = [sys.executable, "-m", "gateway", "run", "--bind", "127.0.0.1:0"]
+        process = subprocess.Popen(run, env={**clean, **env})
+        try:
+            wait_for(
+                lambda: command("shadow", "shadow", "--off", "--admin", admin).returncode == 0,
+                "the switch",
+                20,
+            )
+        finally:
+            process.terminate()
+            assert process.wait(30) == 0
+
+
+def test_a_gateway_replaces_another_on_sigusr2(tmp_path: Path) -> None:
+    """gunicorn's upgrade on the fly: public and admin listeners go over to the new one."""
+    with upstream() as live, gateway("--live", live.url) as running:
+        old = psutil.Process(running.process.pid)
+        before = set(running.workers())
+        running.process.send_signal(signal.SIGUSR2)
+        (new,) = wait_for(
+            lambda: [c for c in old.children() if len(c.children()) >= 3], "the new gateway", 20
+        )
+        assert running.stop() == 0
+        try:
+            wait_for(lambda: _ready(running) and not before & set(running.workers()), "it alone")
+            send(running, 5)
+        finally:
+            family = [new, *new.children(recursive=True)]
+            new.terminate()
+            assert psutil.wait_procs(family, timeout=20)[1] == []
 
 
 def test_health_and_readiness(running: GatewayProcess) -> None:
@@ -134,7 +218,7 @@ def test_health_and_readiness(running: GatewayProcess) -> None:
 def test_every_declared_metric_is_exported(running: GatewayProcess, live: Upstream) -> None:
     """Under its name, with its labels, and its help."""
     send(running, 1)
-    running.quiet()
+    running.settled(1)
     text = wait_for(
         lambda: "gateway_shadow_percent" in (t := running.get("/metrics")[1]) and t, "gauges"
     )
@@ -266,6 +350,22 @@ class TestProbe:
         for line in received.head.decode().splitlines():
             assert line in done.stdout
         assert received.values("X-Shadow-Request")[0].startswith("probe-")
+
+    def test_every_live_upstream_is_asked_as_a_client_would_be_forwarded(
+        self, tmp_path: Path
+    ) -> None:
+        """With its own Host rule, and a route's own live too."""
+        with upstream() as live, upstream() as reports, upstream() as shadow:
+            file = tmp_path / "gateway.toml"
+            file.write_text(
+                f'[live]\nurl = "{live.url}"\nhost = "billing.internal"\n'
+                f'[[shadows]]\nurl = "{shadow.url}"\n'
+                f'[[routes]]\npath = "/reports"\nlive = {{ url = "{reports.url}/v2" }}\n'
+            )
+            done = command("check", "--probe", "--config", str(file))
+            assert done.returncode == 0, done.stderr
+            assert live.taken()[0].values("Host") == ["billing.internal"]
+            assert reports.taken()[0].target == b"/v2/"
 
     def test_a_configuration_that_mirrors_nothing_does_not_look_healthy(self) -> None:
         """No shadow, or none of the traffic."""
