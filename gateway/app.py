@@ -78,7 +78,13 @@ class Gateway:
 
     def _make_fanout(self) -> Fanout:
         shadows = [
-            ShadowUpstream(shadow, self._shadow_session, self.control.switch, self._tell)
+            ShadowUpstream(
+                shadow,
+                self._shadow_session,
+                self.control.switch,
+                self._tell,
+                self.metrics.shadow_answered,
+            )
             for shadow in self.settings.shadows
         ]
         routes = self.settings.routes

@@ -64,3 +64,14 @@ class Exchange:
     def __repr__(self) -> str:
         live = self.live.value if self.live else "in progress"
         return f"<Exchange {self.id} {self.status} {live}>"
+
+
+def describe(environ: WSGIEnvironment) -> str:
+    """A request in a log line: method, target, client, and the id that finds its answer.
+
+    Without the query: it may hold what is nobody's business.
+    """
+    target = environ.get("RAW_URI") or environ.get("PATH_INFO", "")
+    client = environ.get("REMOTE_ADDR") or "a local client"
+    path = target.partition("?")[0]
+    return f"{environ['REQUEST_METHOD']} {path} from {client} [{Exchange.of(environ).id}]"

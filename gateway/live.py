@@ -9,14 +9,16 @@ cookies, anything about shadows.
 
 from __future__ import annotations
 
+import logging
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 from typing import TYPE_CHECKING
 
 import requests
 
 from gateway.errors import BadRequest
-from gateway.exchange import Exchange
+from gateway.exchange import Exchange, describe
 from gateway.failures import UPSTREAM_ERRORS, refusal_of
 from gateway.forwarded import TELL_NOTHING, Client, Tell, forwarded
 from gateway.headers import Field, end_to_end, framed, with_host
@@ -24,6 +26,7 @@ from gateway.request import BufferedRequest
 from gateway.routes import RouteTable
 from gateway.settings.model import Live
 from gateway.target import path_of
+from gateway.throttle import ThrottledLog
 from gateway.tls import tls_arguments
 from gateway.transport import Origin, OutboundRequest, Timeouts, UpstreamSession
 
@@ -63,6 +66,7 @@ class LiveProxy:
         self._session = session
         self._max_body = max_body
         self._tell = tell
+        self._log = ThrottledLog(logging.getLogger(__name__))
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         request = BufferedRequest.of(environ, self._max_body)
@@ -80,7 +84,12 @@ class LiveProxy:
             raise refusal_of(error) from error
         Exchange.of(environ).upstream_seconds = time.monotonic() - began
         start_response(f"{answer.status_code} {answer.reason or ''}", passed_on(answer))
-        return StreamedAnswer(answer)
+        return StreamedAnswer(answer, partial(self._note_break, request))
+
+    def _note_break(self, request: BufferedRequest, error: Exception) -> None:
+        self._log.log(
+            logging.WARNING, "%s: the live answer broke off: %s", describe(request.environ), error
+        )
 
     def build(self, request: BufferedRequest, upstream: LiveUpstream) -> OutboundRequest:
         """The request live gets: a new object with its own header list."""
@@ -107,10 +116,11 @@ class StreamedAnswer:
     the server sends the head then, instead of keeping it until there is more.
     """
 
-    __slots__ = ("_answer", "_flush", "_parts")
+    __slots__ = ("_answer", "_broken", "_flush", "_parts")
 
-    def __init__(self, answer: requests.Response) -> None:
+    def __init__(self, answer: requests.Response, broken: Callable[[Exception], None]) -> None:
         self._answer = answer
+        self._broken = broken
         self._parts = answer.raw.stream(decode_content=False)
         self._flush = getattr(answer.raw, "waiting", False)
 
@@ -124,6 +134,7 @@ class StreamedAnswer:
         try:
             return next(self._parts)
         except UPSTREAM_ERRORS as error:
+            self._broken(error)
             raise refusal_of(error) from error
 
     def close(self) -> None:

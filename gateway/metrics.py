@@ -42,6 +42,12 @@ METRICS = {
         ("shadow", "outcome", "reason"),
         "The ledger: how live requests ended for each shadow.",
     ),
+    "gateway_shadow_answers_total": Declared(
+        "counter", ("shadow", "status"), "Answers of each shadow, by status."
+    ),
+    "gateway_shadow_duration_seconds": Declared(
+        "histogram", ("shadow",), "From calling a shadow to the end of its answer."
+    ),
     "gateway_shadow_live_total": Declared(
         "counter",
         ("shadow", "live"),
@@ -72,6 +78,9 @@ class Metrics:
         self, method: str, status: int, seconds: float, upstream_seconds: float | None
     ) -> None:
         """A live request's answer was closed. Durations in seconds."""
+
+    def shadow_answered(self, shadow: str, status: int, seconds: float) -> None:
+        """A shadow answered, after so many seconds."""
 
     def shadow_outcome(self, shadow: str, outcome: Outcome) -> None:
         """The ledger recorded an outcome."""

@@ -65,6 +65,8 @@ class PrometheusMetrics(Metrics):
         self._inflight = made["gateway_inflight_requests"]
         self._body_bytes = made["gateway_body_bytes"]
         self._outcomes = _Children(made["gateway_shadow_requests_total"])
+        self._answers = _Children(made["gateway_shadow_answers_total"])
+        self._shadow_duration = _Children(made["gateway_shadow_duration_seconds"])
         self._taken = _Children(made["gateway_shadow_live_total"])
         self._queued = made["gateway_shadow_queue_requests"]
         self._active = made["gateway_shadow_active_requests"]
@@ -93,6 +95,10 @@ class PrometheusMetrics(Metrics):
         self._duration.observe(seconds)
         if upstream_seconds is not None:
             self._upstream.observe(upstream_seconds)
+
+    def shadow_answered(self, shadow: str, status: int, seconds: float) -> None:
+        self._answers(shadow, str(status)).inc()
+        self._shadow_duration(shadow).observe(seconds)
 
     def shadow_outcome(self, shadow: str, outcome: Outcome) -> None:
         self._outcomes(shadow, outcome.outcome, outcome.reason).inc()

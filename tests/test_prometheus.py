@@ -21,6 +21,7 @@ metrics.request_started()
 metrics.request_started()
 metrics.request_ended("BREW", 418, 0.5, None)
 metrics.shadow_outcome("s", Outcome.DROPPED_QUEUE_FULL)
+metrics.shadow_answered("s", 503, 0.5)
 metrics.pool(PoolSnapshot(1, 2, 3, 4.0, 5, 6))
 metrics.shadow_state("s", 10, True)
 """
@@ -46,6 +47,8 @@ def test_workers_are_added_up_and_a_new_one_goes_on_where_the_old_one_ended(
     for line in (
         'gateway_requests_total{method="OTHER",status="418"} 3.0',
         'gateway_shadow_requests_total{outcome="dropped",reason="queue_full",shadow="s"} 3.0',
+        'gateway_shadow_answers_total{shadow="s",status="503"} 3.0',
+        'gateway_shadow_duration_seconds_count{shadow="s"} 3.0',
         "gateway_inflight_requests 2.0",
         "gateway_shadow_queue_bytes 6.0",
         "gateway_shadow_oldest_seconds 4.0",

@@ -7,7 +7,6 @@ shadow would receive is printed byte for byte.
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator
 
 from gateway.exchange import LiveOutcome
@@ -41,7 +40,7 @@ def probe(settings: Settings) -> int:
             *_probe_shadows(settings, session, _copy(request)),
         ]
     if not settings.shadows:
-        print("no shadow is configured: nothing is mirrored", file=sys.stderr)
+        print("no shadow is configured: nothing is mirrored")
         return 1
     return 0 if all(healthy) else 1
 
@@ -101,7 +100,7 @@ def _probe_shadows(settings: Settings, session: UpstreamSession, copy: Copy) -> 
 def _mirrored(percent: float, shadow: ShadowUpstream, copy: Copy) -> bool:
     """Say when this configuration mirrors nothing, or not this request."""
     if percent == 0:
-        print("    0 %: nothing is mirrored to it", file=sys.stderr)
+        print("    0 %: nothing is mirrored to it")
         return False
     skipped = shadow.decide(copy, LiveOutcome.ANSWERED)
     if skipped is not None:
@@ -120,6 +119,6 @@ def _send(
         with session.forward(request, timeouts, verify=verify, cert=cert) as answer:
             print(f"    → {answer.status_code} {answer.reason}")
     except UPSTREAM_ERRORS as error:
-        print(f"    → no answer: {error}", file=sys.stderr)
+        print(f"    → no answer: {error}")
         return False
     return True

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from gateway.errors import SettingsError
-from gateway.settings import load, warnings
+from gateway.settings import load
 
 if TYPE_CHECKING:
     _Subparsers = argparse._SubParsersAction[argparse.ArgumentParser]
@@ -75,15 +75,13 @@ def run(options: argparse.Namespace) -> int:
     flags = {name: getattr(options, name) for name in (*_FLAGS, "shadow")}
     flags = {name: value for name, value in flags.items() if value is not None}
     try:
-        settings = load(config=options.config, environ=os.environ, flags=flags)
+        load(config=options.config, environ=os.environ, flags=flags)
     except SettingsError as error:
         print("gateway: the settings cannot be used:", *error.problems, sep="\n  ", file=sys.stderr)
         return 2
     if find_spec("gunicorn") is None or find_spec("prometheus_client") is None:
         print("gateway: install the server with: pip install 'gateway[server]'", file=sys.stderr)
         return 2
-    for warning in warnings(settings):
-        print(f"gateway: warning: {warning}", file=sys.stderr, flush=True)
     os.environ.update(as_environment(options.config, flags))
     command = [*_gunicorn(), "-c", str(_conf_file()), "gateway.wsgi:application"]
     sys.stdout.flush()

@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from gateway.errors import BadRequest, MethodNotAllowed, Refusal, UnsupportedCoding
-from gateway.exchange import Exchange
+from gateway.exchange import Exchange, describe
 from gateway.problem import answer_with_problem
 from gateway.throttle import ThrottledLog
 
@@ -42,18 +42,18 @@ class Boundary:
             refuse_unforwardable(environ)
             return self._app(environ, started)
         except Refusal as refusal:
-            self._note(refusal, exchange)
+            self._note(refusal, environ)
             return answer_with_problem(refusal, exchange.id, started)
         except Exception as error:  # noqa: BLE001 - the outermost boundary
-            self._log.log(logging.ERROR, "Request %s failed", exchange.id, exc_info=error)
+            self._log.log(logging.ERROR, "%s: failed", describe(environ), exc_info=error)
             problem = InternalError("The gateway failed to handle this request; see its log.")
             return answer_with_problem(problem, exchange.id, started)
 
-    def _note(self, refusal: Refusal, exchange: Exchange) -> None:
+    def _note(self, refusal: Refusal, environ: WSGIEnvironment) -> None:
         # Upstream faults are the operator's business; clients' faults are not.
         if refusal.status >= 500:
-            cause = f": {refusal.__cause__}" if refusal.__cause__ else ""
-            self._log.log(logging.WARNING, "Request %s: %s%s", exchange.id, refusal.detail, cause)
+            why = refusal.__cause__ or refusal.detail
+            self._log.log(logging.WARNING, "%s: %d: %s", describe(environ), refusal.status, why)
 
 
 def refuse_unforwardable(environ: WSGIEnvironment) -> None:

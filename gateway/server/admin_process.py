@@ -47,7 +47,12 @@ def start(runtime: Runtime, settings: Settings) -> None:
         )
     # gunicorn's master reaps it with its workers; Popen would only warn about that.
     process.returncode = 0
-    _pid_file(runtime).write_text(str(process.pid))
+    _pid_file(runtime).write_text(f"{process.pid} {settings.server.admin}")
+
+
+def address(runtime: Runtime) -> str:
+    """The address it was started with."""
+    return _pid_file(runtime).read_text().partition(" ")[2]
 
 
 def _listen(address: str) -> socket.socket:
@@ -61,9 +66,25 @@ def _listen(address: str) -> socket.socket:
             socket.create_server((host.strip("[]"), int(port)), family=family).close()
         return socket.create_server((host.strip("[]"), int(port)), family=family, reuse_port=True)
     except OSError as error:
-        message = f"server.admin = {address}: {error.strerror}"
-        print(f"gateway: {message}; free it or choose another with --admin.", file=sys.stderr)
-        raise SystemExit(2) from error
+        raise SystemExit(_taken("admin", address, error)) from error
+
+
+def check_bind(address: str) -> None:
+    """Exit with a sentence when clients' address cannot be had; gunicorn would try five times."""
+    host, _, port = address.rpartition(":")
+    if host == "unix" or "GUNICORN_PID" in os.environ:
+        return
+    family = socket.AF_INET6 if host.startswith("[") else socket.AF_INET
+    try:
+        socket.create_server((host.strip("[]"), int(port)), family=family).close()
+    except OSError as error:
+        raise SystemExit(_taken("bind", address, error)) from error
+
+
+def _taken(key: str, address: str, error: OSError) -> int:
+    said = f"server.{key} = {address}: {error.strerror}"
+    print(f"gateway: {said}; free it or choose another with --{key}.", file=sys.stderr)
+    return 2
 
 
 def reload(runtime: Runtime) -> None:
@@ -99,7 +120,7 @@ def _pid_file(runtime: Runtime) -> Path:
 def _signal(runtime: Runtime, number: int) -> int | None:
     """Send a signal; None when there is nobody to send it to."""
     try:
-        pid = int(_pid_file(runtime).read_text())
+        pid = int(_pid_file(runtime).read_text().partition(" ")[0])
         os.kill(pid, number)
     except (OSError, ValueError):
         return None

@@ -15,13 +15,14 @@ import sys
 import time
 from typing import Any
 
+from gateway._version import __version__
 from gateway.app import Gateway
 from gateway.budget import ByteBudget
 from gateway.errors import SettingsError
 from gateway.prometheus import forget_gauges, use_slot
 from gateway.runtime import ENVIRONMENT_NAME, Runtime, WorkerState
 from gateway.server import admin_process, slots, stock
-from gateway.settings import Settings, load
+from gateway.settings import Settings, load, summary, warnings
 
 _log = logging.getLogger("gunicorn.error")
 
@@ -80,14 +81,38 @@ def gunicorn_settings(settings: Settings, runtime: Runtime) -> dict[str, Any]:
         # What a peer says of itself in header fields is for upstreams to judge.
         "forwarder_headers": "",
         "secure_scheme_headers": {},
-        "on_starting": lambda arbiter: admin_process.start(runtime, settings),
-        "on_reload": lambda arbiter: admin_process.reload(runtime),
+        "on_starting": lambda arbiter: _starting(arbiter, runtime, settings),
+        "on_reload": lambda arbiter: _reloading(arbiter, runtime, settings),
         "pre_fork": lambda arbiter, worker: slots.assign(arbiter, worker),
         "post_fork": lambda arbiter, worker: _forked(runtime, worker),
         "post_worker_init": lambda worker: _ready(runtime, worker),
         "worker_exit": lambda arbiter, worker: _exiting(settings, worker),
         "child_exit": lambda arbiter, worker: _gone(runtime, worker),
     }
+
+
+def _starting(arbiter: Any, runtime: Runtime, settings: Settings) -> None:
+    """In the master, before it listens."""
+    _introduce(arbiter, settings)
+    admin_process.check_bind(settings.server.bind)
+    admin_process.start(runtime, settings)
+
+
+def _reloading(arbiter: Any, runtime: Runtime, settings: Settings) -> None:
+    """In the master, with new settings (or those kept), before new workers start."""
+    _introduce(arbiter, settings)
+    if admin_process.address(runtime) != settings.server.admin:
+        arbiter.log.warning("server.admin changes with a restart only")
+    admin_process.reload(runtime)
+
+
+def _introduce(arbiter: Any, settings: Settings) -> None:
+    server = settings.server
+    arbiter.log.info(
+        "gateway %s: live %s, admin at %s", __version__, settings.live.url, server.admin
+    )
+    for line in (*summary(settings), *warnings(settings)):
+        arbiter.log.info("gateway: %s", line)
 
 
 def _forked(runtime: Runtime, worker: Any) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from itertools import combinations
 from types import MappingProxyType
+from urllib.parse import unquote
 
 from gateway.headers import HOP_BY_HOP
 from gateway.settings.declared import Key
@@ -71,6 +72,37 @@ def shadows_are_not_live(settings: Settings) -> Iterator[Finding]:
                 message = f"that is the live url of routes[{number}]: {_TWICE}"
                 yield Finding(keys, f"{message}, or mirror = false for that route")
 
+
+def upstreams_are_not_us(settings: Settings) -> Iterator[Finding]:
+    """A request sent back to the gateway comes round again, and again, on to live."""
+    upstreams: list[tuple[Key, str]] = [(("live", "url"), settings.live.url)]
+    upstreams += [(("shadows", i, "url"), s.url) for i, s in enumerate(settings.shadows)]
+    upstreams += [
+        (("routes", i, "live", "url"), route.live.url)
+        for i, route in enumerate(settings.routes)
+        if route.live is not None
+    ]
+    for name, address in (("bind", settings.server.bind), ("admin", settings.server.admin)):
+        for key, url in upstreams:
+            if url and _leads_to(url, address):
+                ours = f"that is the gateway's own {name} address ({address})"
+                message = f"{ours}: a request would come round for ever"
+                yield Finding((key, ("server", name)), message)
+
+
+def _leads_to(url: str, address: str) -> bool:
+    scheme, authority, _ = _normal(url)
+    if scheme == "http+unix" or address.startswith("unix:"):
+        return scheme == "http+unix" and unquote(authority) == address.removeprefix("unix:")
+    if not authority.rpartition(":")[2].isdigit():
+        authority += {"http": ":80", "https": ":443"}[scheme]
+    host = authority.rpartition(":")[0]
+    # On all addresses we listen on that one too; which others are ours is not known here.
+    everywhere = address.startswith(("0.0.0.0:", "[::]:"))
+    return _overlap(authority, address) and (not everywhere or host in _LOOPBACK)
+
+
+_LOOPBACK = ("localhost", "127.0.0.1", "[::1]")
 
 _TWICE = "live would do every request twice; give the shadow another url or another host"
 
@@ -144,6 +176,7 @@ RULES: tuple[Callable[[Settings], Iterator[Finding]], ...] = (
     addresses_differ,
     shadow_names_differ,
     shadows_are_not_live,
+    upstreams_are_not_us,
     bodies_fit,
     header_rules,
     routes_differ,

@@ -57,17 +57,20 @@ class Breaker:
             if admission == self._generation:
                 self._trial = False
 
-    def report(self, admission: int, failed: bool) -> None:
-        """How an admitted copy ended."""
+    def report(self, admission: int, failed: bool) -> bool | None:
+        """How an admitted copy ended. Returns True when that opened the breaker, False when
+        that closed it."""
         with self._lock:
             if admission != self._generation:
-                return
-            if not failed:
+                return None
+            was_open = self.is_open
+            if failed:
+                self._failed += 1
+                if self._trial or 0 < self._threshold <= self._failed:
+                    self._open()
+            else:
                 self._close()
-                return
-            self._failed += 1
-            if self._trial or 0 < self._threshold <= self._failed:
-                self._open()
+            return self.is_open if self.is_open != was_open else None
 
     def _open(self) -> None:
         rest = self._cooldown * min(1 << self._opened, _LONGEST)

@@ -16,6 +16,8 @@ from gateway.shadow.upstream import ShadowUpstream
 from gateway.target import path_of
 from gateway.throttle import ThrottledLog
 
+_events = logging.getLogger(__name__)
+
 
 class Fanout:
     """The mirror's only door to the shadow side.
@@ -86,7 +88,9 @@ class Fanout:
         if outcome.outcome == "dropped":
             shadow.breaker.withdraw(admission)
         else:
-            shadow.breaker.report(admission, failed=outcome.outcome == "failed")
+            opened = shadow.breaker.report(admission, failed=outcome.outcome == "failed")
+            if opened is not None:
+                _tell_of(shadow.name, opened, outcome)
 
     def skip(self, outcome: Outcome) -> None:
         """Record the same outcome for every shadow: none of them is offered this request."""
@@ -102,3 +106,10 @@ def _call(shadow: ShadowUpstream, copy: Copy, admission: int) -> Outcome:
     if shadow.breaker.overtaken(admission):
         return Outcome.DROPPED_BREAKER_OPEN
     return shadow.call(copy)
+
+
+def _tell_of(shadow: str, opened: bool, outcome: Outcome) -> None:
+    if opened:
+        _events.warning("%s fails again and again (%s): it gets a rest", shadow, outcome.reason)
+    else:
+        _events.info("%s answers again", shadow)

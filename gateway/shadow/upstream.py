@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 
 import requests
@@ -26,6 +27,10 @@ from gateway.transport import Origin, OutboundRequest, Timeouts, UpstreamSession
 MAX_ANSWER_BYTES = 4 * 1024 * 1024
 
 
+# Told the shadow's name, the status, and the seconds to the end of the answer.
+Answered = Callable[[str, int, float], None]
+
+
 class ShadowUpstream:
     """A configured shadow.
 
@@ -39,6 +44,7 @@ class ShadowUpstream:
         session: UpstreamSession,
         switch: Callable[[str], Switch],
         tell: Tell = TELL_NOTHING,
+        answered: Answered | None = None,
     ) -> None:
         self.name = settings.name
         self._settings = settings
@@ -46,6 +52,7 @@ class ShadowUpstream:
         self._session = session
         self._switch = switch
         self._tell = tell
+        self._answered = answered
         self._matcher = Matcher(settings.routes, settings.methods)
         self._sampler = Sampler(settings.sample_by, settings.name)
         self.breaker = Breaker(settings.breaker_failures, settings.breaker_cooldown)
@@ -103,12 +110,15 @@ class ShadowUpstream:
         """Send the copy once, read its answer, and say how that went."""
         request = self.build(copy)
         verify, cert = self.tls
+        began = time.monotonic()
         try:
             answer = self._session.forward(request, self.timeouts, verify=verify, cert=cert)
             with answer:
                 _discard(answer)
         except UPSTREAM_ERRORS as error:
             return outcome_of(error)
+        if self._answered is not None:
+            self._answered(self.name, answer.status_code, time.monotonic() - began)
         return Outcome.ANSWERED
 
     def __repr__(self) -> str:

@@ -166,6 +166,8 @@ class Connection:
         """
         if self._tls is None:
             self._wait(self._readable, until)
+        elif self._clock() >= until:
+            raise Expired
         while True:
             # TLS is asked first: what it has decrypted already, poll cannot see.
             data = self.receive_now()

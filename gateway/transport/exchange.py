@@ -12,7 +12,7 @@ from __future__ import annotations
 from gateway.transport.budget import Budget
 from gateway.transport.codec import Head, HeadReader
 from gateway.transport.connection import Connection
-from gateway.transport.errors import BadAnswer, ConnectionLost, Expired, Phase, TransportError
+from gateway.transport.errors import BadAnswer, ConnectionLost, Expired, Phase
 from gateway.transport.message import OutboundRequest
 from gateway.transport.upload import Upload
 

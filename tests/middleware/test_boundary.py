@@ -19,7 +19,14 @@ class Server:
     def __init__(self, app: Any, **environ: Any) -> None:
         self.status = ""
         self.headers: dict[str, str] = {}
-        sent = {"REQUEST_METHOD": "GET", "HTTP_HOST": "h", "HTTP_X_REQUEST_ID": "rid", **environ}
+        sent = {
+            "REQUEST_METHOD": "GET",
+            "RAW_URI": "/a?secret",
+            "REMOTE_ADDR": "192.0.2.1",
+            "HTTP_HOST": "h",
+            "HTTP_X_REQUEST_ID": "rid",
+            **environ,
+        }
         self.body = b"".join(app(sent, self._start))
 
     def _start(self, status: str, headers: Any, exc_info: Any = None) -> Any:
@@ -66,7 +73,8 @@ def test_a_fault_of_the_upstream_is_logged_with_its_cause(caplog: pytest.LogCapt
     refusal.__cause__ = TimeoutError("after 60 s")
     Server(raising(refusal))
     Server(raising(BodyTooLarge("Too long.")))
-    assert [r.getMessage() for r in caplog.records] == ["Request rid: Too slow.: after 60 s"]
+    (record,) = caplog.records
+    assert record.getMessage() == "GET /a from 192.0.2.1 [rid]: 504: after 60 s"
 
 
 def test_what_is_fine_passes_untouched() -> None:

@@ -204,3 +204,27 @@ def test_a_shadow_kept_from_the_file_is_named_as_in_the_file(tmp_path: Path) -> 
 def test_every_rule_says_what_it_is_for() -> None:
     """The rules are a list to read."""
     assert all(rule.__doc__ for rule in RULES)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        'live.url = "http://127.0.0.1:8000"',
+        'live.url = "http://localhost:9900/x"',
+        LIVE + '[[shadows]]\nurl = "http://127.0.0.1:8000"',
+        LIVE + ROUTE + 'live.url = "http://127.0.0.1:8000"',
+        LIVE + '[server]\nbind = "0.0.0.0:81"\n[[shadows]]\nurl = "http://localhost:81"',
+        LIVE + '[server]\nbind = "unix:/x"\n[[shadows]]\nurl = "http+unix://%2Fx"',
+    ],
+    ids=["live", "admin", "shadow", "route", "everywhere", "socket"],
+)
+def test_an_upstream_that_is_the_gateway_itself_is_a_problem(tmp_path: Path, text: str) -> None:
+    """One request would go round for ever, and each round to live."""
+    problems = problems_in(tmp_path, text)
+    assert any("a request would come round for ever" in each for each in problems)
+
+
+def test_the_same_port_on_another_machine_is_none(tmp_path: Path) -> None:
+    """The usual thing, with a gateway that listens on all addresses."""
+    text = 'live.url = "http://billing:81"\n[server]\nbind = "0.0.0.0:81"\n'
+    assert problems_in(tmp_path, text + '[[shadows]]\nurl = "http://10.0.0.7:81"') == []

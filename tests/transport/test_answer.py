@@ -157,6 +157,42 @@ def test_read_takes_what_is_there_or_all(session: UpstreamSession) -> None:
         )
 
 
+@pytest.mark.parametrize(
+    ("fields", "wire", "close"),
+    [
+        pytest.param(b"Content-Length: 10\r\n", b"abcdefghij", False, id="length"),
+        pytest.param(
+            b"Transfer-Encoding: chunked\r\n",
+            b"1\r\na\r\n5;x=y\r\nbcdef\r\n4\r\nghij\r\n0\r\nA: b\r\n\r\n",
+            False,
+            id="chunked",
+        ),
+        pytest.param(b"", b"abcdefghij", True, id="until close"),
+    ],
+)
+def test_the_bytes_on_the_wire_are_counted(
+    session: UpstreamSession, fields: bytes, wire: bytes, close: bool
+) -> None:
+    """With all framing, without the head: what came with it, then what came later."""
+    seen = threading.Event()
+
+    def script(peer: Peer) -> None:
+        peer.answer(b"HTTP/1.1 102 Wait\r\n\r\nHTTP/1.1 200 OK\r\n" + fields + b"\r\n" + wire[:6])
+        assert seen.wait(DEADLINE)
+        peer.send(wire[6:])
+        if not close:
+            peer.until_closed()
+
+    with scripted(script) as upstream:
+        answer = session.forward(outbound(upstream), PATIENT).raw
+        assert answer.wire_bytes == 6
+        first = answer.read1(100)
+        assert answer.wire_bytes == 6
+        seen.set()
+        assert first + answer.read() == b"abcdefghij"
+        assert (answer.wire_bytes, answer.complete) == (len(wire), True)
+
+
 def test_an_encoded_body_is_not_touched(session: UpstreamSession) -> None:
     """Whatever Content-Encoding says, the bytes are passed on as they came."""
     head = b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: 4\r\n\r\n\x1f\x8b\x00\x00"

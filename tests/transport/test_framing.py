@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import sys
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -69,6 +71,13 @@ def test_the_close_ends_a_body_without_length() -> None:
     assert (body.end(), body.done) == (b"", True)
 
 
+PARTS = [(b"\r\n1\r\nx\r\n0\r\n\r\n" * 2)[:size] for size in [*range(1, 19), *range(18, 0, -1)]]
+
+
+def _chunk(data: bytes) -> bytes:
+    return (b"%X" if len(data) % 2 else b"%x") % len(data) + b"\r\n" + data + b"\r\n"
+
+
 CHUNKED = {
     "plain": (b"3\r\nabc\r\n0\r\n\r\n", b"abc", []),
     "empty": (b"0\r\n\r\n", b"", []),
@@ -77,6 +86,18 @@ CHUNKED = {
     "leading zeros": (b"0003\r\nabc\r\n000\r\n\r\n", b"abc", []),
     "extension": (b"3;a=b\r\nabc\r\n0 ; x\r\n\r\n", b"abc", []),
     "line ends inside": (b"4\r\n\r\n\r\n\r\n0\r\n\r\n", b"\r\n\r\n", []),
+    "a row of all small sizes": (b"".join(map(_chunk, PARTS)) + b"0\r\n\r\n", b"".join(PARTS), []),
+    "a row with extensions": (
+        b"1\r\na\r\n1;x\r\nb\r\n01\r\nc\r\n0001 ;x\r\nd\r\n1\r\ne\r\n0\r\n\r\n",
+        b"abcde",
+        [],
+    ),
+    "all digits": (b"000000000000001\r\na\r\n1\r\nb\r\n0\r\n\r\n", b"ab", []),
+    "chunks inside a chunk": (
+        b"e\r\n1\r\na\r\n0\r\n\r\n!!!\r\n0\r\n\r\n",
+        b"1\r\na\r\n0\r\n\r\n!!!",
+        [],
+    ),
     "trailers": (b"1\r\na\r\n0\r\nX: 1\r\nx:  2 \r\n\r\n", b"a", [("X", "1"), ("x", "2")]),
 }
 
@@ -110,6 +131,12 @@ BAD_CHUNKS = {
     "no CR LF behind the data": b"1\r\nab\r\n",
     "LF behind the data": b"1\r\na\n0\r\n\r\n",
     "CR alone behind the data": b"1\r\na\r0\r\n\r\n",
+    "no size in a row": b"1\r\na\r\n1\r\nb\r\n\r\n",
+    "too little data in a row": b"1\r\na\r\n2\r\nb\r\n1\r\nc\r\n",
+    "too much data in a row": b"1\r\na\r\n2\r\nbcd\r\n1\r\ne\r\n",
+    "LF in a row": b"1\r\na\r\n1\nb\r\n1\r\nc\r\n",
+    "CR alone in a row": b"1\r\na\r\n1\r\nb\r1\r\nc\r\n",
+    "16 digits in a row": b"1\r\na\r\n0000000000000001\r\nb\r\n",
     "bytes after the end": b"0\r\n\r\nx",
     "a second answer": b"0\r\n\r\nHTTP/1.1 200 OK\r\n\r\n",
     "bytes after trailers": b"0\r\nA: b\r\n\r\nx",
@@ -146,6 +173,27 @@ def test_a_piece_of_a_chunk_is_passed_on_uncopied() -> None:
     assert body.feed(piece) is piece
 
 
+@pytest.mark.parametrize(
+    "chunk", [b"1\r\nx\r\n", b"02\r\nxx\r\n", b"f\r\n" + b"x" * 15 + b"\r\n"], ids=["1", "2", "15"]
+)
+def test_a_row_of_small_chunks_costs_a_few_calls(chunk: bytes) -> None:
+    """An upstream that sends every byte as a chunk cannot make the gateway work for each."""
+    calls = 0
+
+    def count(frame: object, event: str, arg: object) -> None:
+        nonlocal calls
+        calls += 1
+
+    body, wire = ChunkedBody(LIMIT), chunk * 10_000
+    sys.setprofile(count)
+    try:
+        content = body.feed(wire)
+    finally:
+        sys.setprofile(None)
+    assert content == b"x" * (chunk.count(b"x") * 10_000)
+    assert calls < 100
+
+
 @given(
     st.lists(st.binary(min_size=1, max_size=40), max_size=6),
     st.lists(st.sampled_from([("A", "b"), ("X-Y", "")]), max_size=3),
@@ -165,6 +213,8 @@ def test_any_chunking_and_any_split_reads_the_same(
 
 _ODD = st.sampled_from(
     [b"\r\n", b"\r", b"\n", b"0", b"1", b"a", b";", b" ", b"0\r\n\r\n", b"1\r\na\r\n"]
+) | st.sampled_from(
+    [b"2\r\n\r\n\r\n", b"01\r\n0\r\n", b"1;\r\na\r\n", b"10\r\n0123456789abcdef\r\n"]
 )
 
 

@@ -21,17 +21,39 @@ def test_nothing_is_added_to_a_plain_request(session: UpstreamSession) -> None:
     assert upstream.received == b"GET /a?b=c HTTP/1.1\r\nHost: " + host + b"\r\nX: y\r\n\r\n"
 
 
-def test_cookies_are_neither_kept_nor_sent(session: UpstreamSession) -> None:
-    """One client's cookie never reaches another client's request."""
-    answer = b"HTTP/1.1 200 OK\r\nSet-Cookie: a=secret\r\nContent-Length: 0\r\n\r\n"
-    with scripted(lambda peer: [peer.answer(answer) for _ in range(3)] and None) as upstream:
-        response = session.get(upstream.url)
-        session.cookies.set("mine", "secret")
-        session.get(upstream.url)
-        session.forward(outbound(upstream), PATIENT).close()
-    assert response.headers["Set-Cookie"] == "a=secret"
-    assert len(session.cookies) == len(response.cookies) == 0
+@pytest.mark.parametrize("stock", [False, True], ids=["own adapter", "stock adapter"])
+@pytest.mark.parametrize("status", [200, 302])
+def test_cookies_are_neither_kept_nor_sent(stock: bool, status: int) -> None:
+    """One client's cookie never reaches another client's request, on any way to send one."""
+    head = b"HTTP/1.1 %d X\r\nSet-Cookie: a=secret; Path=/\r\nLocation: /\r\n" % status
+
+    def script(peer: Peer) -> None:
+        while True:
+            peer.answer(head + b"Content-Length: 0\r\n\r\n")
+
+    adapter = HTTPAdapter() if stock else Http1Adapter()
+    with scripted(script) as upstream, UpstreamSession(adapter) as session:
+        for _ in range(2):
+            for response in (
+                session.get(upstream.url, timeout=5),
+                session.send(outbound(upstream), timeout=5),
+                session.forward(outbound(upstream), PATIENT),
+            ):
+                assert response.headers["Set-Cookie"] == "a=secret; Path=/"
+                assert stock or len(response.cookies) == 0
+                response.close()
+        assert len(session.cookies) == 0
+    assert upstream.received.count(b"GET / HTTP/1.1") == 6
     assert b"ookie" not in upstream.received
+    assert b"secret" not in upstream.received
+
+
+def test_a_forwarded_request_takes_no_cookie_from_the_session(session: UpstreamSession) -> None:
+    """Not even one that somebody put there: it is final."""
+    with scripted() as upstream:
+        session.cookies.set("mine", "secret")
+        session.forward(outbound(upstream), PATIENT).close()
+        session.send(outbound(upstream), timeout=5).close()
     assert b"secret" not in upstream.received
 
 

@@ -11,6 +11,7 @@ import requests
 from gateway.transport import (
     AnswerCutShort,
     ConnectTimedOut,
+    DeadlineExceeded,
     Http1Adapter,
     Origin,
     OutboundRequest,
@@ -287,6 +288,47 @@ def test_a_streamed_answer_over_tls_comes_as_it_is_sent(
         assert next(parts) == b"ab"
         seen.set()
         assert list(parts) == [b"cd"]
+
+
+def test_an_echo_of_any_size_comes_back_whole_over_tls(
+    session: UpstreamSession, certificates: Certificates, server: ssl.SSLContext
+) -> None:
+    """Sending and reading at once, where reading may need to send and the reverse."""
+    body = bytes(range(256)) * 4096 * 32
+
+    def echo(peer: Peer) -> None:
+        peer.small_buffers()
+        peer.head()
+        peer.send(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % len(body))
+        for piece in peer.pieces(len(body)):
+            peer.send(piece)
+        peer.answer()
+
+    with scripted(echo, tls=server) as upstream:
+        request = outbound(upstream, "POST", "/", body)
+        response = session.forward(request, PATIENT, verify=certificates.ca)
+        assert response.content == body
+        again = session.forward(outbound(upstream), PATIENT, verify=certificates.ca)
+        assert (again.content, len(upstream.peers)) == (b"ok", 1)
+
+
+def test_the_total_ends_a_flood_over_tls(
+    session: UpstreamSession, certificates: Certificates, server: ssl.SSLContext
+) -> None:
+    """Also where there is always something to read, so that nothing is ever waited for."""
+
+    def script(peer: Peer) -> None:
+        peer.answer(b"HTTP/1.1 200 OK\r\n\r\n")
+        while True:
+            peer.send(b"x" * 1_000_000)
+
+    with scripted(script, tls=server) as upstream:
+        request = outbound(upstream)
+        response = session.forward(request, Timeouts(5, 5, 0.3), verify=certificates.ca)
+        slower, began = threading.Event(), time.monotonic()  # slower than the upstream sends
+        parts = iter(lambda: slower.wait(0.001) or response.raw.read1(), b"")
+        with response, pytest.raises(DeadlineExceeded):
+            all(time.monotonic() - began < 3 for _ in parts)
 
 
 def test_verify_and_saying_are_independent(

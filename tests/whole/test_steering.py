@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -299,15 +300,36 @@ def test_settings_that_cannot_be_used_stop_the_start_with_every_problem() -> Non
     assert "--workers" in done.stderr
 
 
-def test_a_taken_address_is_a_sentence() -> None:
-    """Not a traceback."""
+@pytest.mark.parametrize("flag", ["--admin", "--bind"])
+def test_a_taken_address_is_a_sentence(flag: str) -> None:
+    """Not a traceback, and not after five attempts."""
     with upstream() as live, upstream() as other:
-        done = command(
-            "run", "--live", live.url, "--bind", "127.0.0.1:0", "--admin", f"127.0.0.1:{other.port}"
-        )
-    assert done.returncode != 0
-    assert "choose another with --admin" in done.stderr
+        addresses = {"--bind": "127.0.0.1:0", "--admin": "127.0.0.1:0"}
+        addresses[flag] = f"127.0.0.1:{other.port}"
+        flags = [part for pair in addresses.items() for part in pair]
+        done = command("run", "--live", live.url, *flags)
+    assert done.returncode == 2
+    assert f"choose another with {flag}" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_the_log_says_what_is_mirrored_where() -> None:
+    """At start, and when a shadow that fails gets a rest."""
+    with upstream() as live, socket.socket() as closed:
+        closed.bind(("127.0.0.1", 0))
+        config = f"""
+            [live]
+            url = "{live.url}"
+            [[shadows]]
+            name = "rewrite"
+            url = "http://127.0.0.1:{closed.getsockname()[1]}"
+            breaker_failures = 3
+        """
+        with gateway(config=config) as running:
+            assert f"live {live.url}, admin at 127.0.0.1:{running.admin}" in running.output
+            assert "rewrite: 100 % of all requests" in running.output
+            send(running, 10)
+            wait_for(lambda: "rewrite fails again and again (connect)" in running.output, "it")
 
 
 def test_help_shows_examples_and_the_version_is_told() -> None:
@@ -384,4 +406,4 @@ class TestProbe:
             }
             done = command("check", "--probe", **env)
         assert done.returncode == 1
-        assert "no answer" in done.stderr
+        assert "no answer" in done.stdout
