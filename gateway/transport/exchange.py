@@ -64,8 +64,7 @@ class Exchange:
         while upload.open and self._reader.head is None:
             if self._connection.wait_to_send(until):
                 self._listen()
-            # Not after the head: what comes of it is the caller's to wait for.
-            if self._reader.head is None and upload.push():
+            if upload.open and upload.push():
                 until = self._budget.silence()
 
     def _listen(self) -> None:

@@ -31,7 +31,7 @@ class Upload:
         self.sent = False
 
     def push(self) -> bool:
-        """Sends what the socket takes at once; says whether that was anything."""
+        """While ``open``: sends what the socket takes at once; says whether that was anything."""
         some = False
         while self._left or self._next_piece():
             count = self._send()
@@ -58,7 +58,6 @@ class Upload:
                 until = budget.silence()
             data = self._connection.receive_now()
             if data is not None:
-                self.open = self.open and bool(data)  # closed: can answer no more
                 return data
             if self.open:
                 self._connection.wait_to_send(until)
@@ -82,10 +81,9 @@ class Upload:
             return False
 
     def _next_piece(self) -> bool:
-        piece = next(self._pieces, None) if self.open else None
+        piece = next(self._pieces, None)
         if piece is None:
-            self.sent = self.sent or self.open
-            self.open = False
+            self.sent, self.open = True, False
             return False
         self._left = piece
         return True
