@@ -14,7 +14,7 @@ OLDEST := import sys; sys.exit(sys.version_info < (3, 10))
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help run demo-traffic test check lint types format clean distclean
+.PHONY: help run demo-traffic loadtest test check lint types format clean distclean
 
 help: ## list what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s%s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -33,6 +33,9 @@ check: lint types test ## all that must hold before a commit: lint, types, tests
 lint: $(VENV)/dev.stamp ## ruff: rules and format
 	@$(BIN)/ruff check --quiet .
 	@$(BIN)/ruff format --quiet --check .
+
+loadtest: $(VENV)/dev.stamp ## hold Gateway against its budgets, B1 to B9; FLAGS=--short takes minutes
+	@$(BIN)/python scripts/loadtest.py $(FLAGS)
 
 types: $(VENV)/dev.stamp ## mypy --strict on gateway/
 	@$(BIN)/mypy --strict --no-error-summary gateway

@@ -1,0 +1,73 @@
+"""B4: CPU per mirrored request, beside that of the obvious glue.
+
+Both run at the same time and get the load in turns, slice by slice, so that
+whatever else the machine is doing meets both. The rate is one that the glue can
+hold; what ours costs at B1's load is measured too.
+"""
+
+from __future__ import annotations
+
+from statistics import median
+
+from .bench import Bench
+from .figures import Figures
+from .steady import RATE, mirrored
+from .targets import GatewaySettings, Target, gateway, naive_gateway, upstream
+from .verdicts import Row
+
+_GLUE_RATE = 250.0
+_CONNECTIONS = 64
+_MIRROR_ALONE = GatewaySettings(chain="mirror_alone")
+
+
+def b4(bench: Bench) -> list[Row]:
+    """The ratio at the glue's rate, then the cost at B1's."""
+    with (
+        upstream() as live,
+        upstream() as shadow,
+        gateway(_MIRROR_ALONE, live.url, shadow.url) as ours,
+    ):
+        with naive_gateway(live.url, shadow.url) as glue:
+            costs = in_turns(bench, [ours, glue], _GLUE_RATE, _CONNECTIONS)
+        with mirrored("B4", live, shadow) as copies:
+            loaded = bench.steady(
+                ours,
+                "B4 gateway",
+                rate=RATE,
+                connections=2000,
+                seconds=bench.seconds(10.0, 4.0),
+                timed=False,
+            ).figures()
+    mine, theirs = costs[ours.name], costs[glue.name]
+    note = f"gateway {mine:.0f} µs, glue {theirs:.0f} µs at {_GLUE_RATE:.0f}/s"
+    return [
+        Row("B4", "CPU per mirrored request", loaded.cpu_us, "µs", 450, 350, note="at 2,000/s"),
+        Row("B4", "gateway : glue", mine / theirs, "", 0.25, note=note),
+        *copies,
+    ]
+
+
+def in_turns(
+    bench: Bench, targets: list[Target], rate: float, connections: int, rounds: int = 3
+) -> dict[str, float]:
+    """Median CPU µs per request of each target, measured in alternating slices."""
+    seen: dict[str, list[float]] = {target.name: [] for target in targets}
+    for number in range(rounds + 1):
+        for target in targets:
+            figures = _slice(bench, target, rate, connections)
+            if number:  # the first warms up
+                seen[target.name].append(figures.cpu_us)
+    return {name: median(costs) for name, costs in seen.items()}
+
+
+def _slice(bench: Bench, target: Target, rate: float, connections: int) -> Figures:
+    return bench.steady(
+        target,
+        f"B4 {target.name}",
+        rate=rate,
+        connections=connections,
+        seconds=bench.seconds(6.0, 3.0),
+        warm_up=0.5,
+        keep=False,
+        timed=False,
+    ).figures()

@@ -1,0 +1,141 @@
+"""B5: whatever the shadow does, live must not notice.
+
+Two gateways are up: one that mirrors to a shadow that misbehaves, one without a
+shadow. They get the load in turns, slice by slice, so that whatever else the
+machine is doing meets both. The control, two gateways without a shadow, says
+how far apart two equal things come out: that much is noise, and is allowed.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from statistics import median
+
+from .bench import Bench, Run
+from .sampling import Family
+from .targets import GatewaySettings, Target, gateway, upstream
+from .upstream import BEHAVIOURS
+from .verdicts import Row
+
+_RATE = 1000.0
+_CONNECTIONS = 256
+_CONTROL = "off (control)"
+_MISBEHAVIOURS = [name for name in BEHAVIOURS if name != "ok"]
+_IN_SHORT = ["stalled", "refused", "garbage"]
+_QUIET_CPU = 0.05  # of a core
+_QUIET_SECONDS = 5.0
+
+
+@dataclass(frozen=True)
+class Pair:
+    """The same figure without a shadow and with one: medians of several slices."""
+
+    without: float
+    with_shadow: float
+
+    @property
+    def more(self) -> float:
+        """By how many percent the second is higher."""
+        return 100 * (self.with_shadow / self.without - 1)
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """What a shadow does to live. ``failed``: live requests that were not answered 2xx."""
+
+    p99: Pair
+    rate: Pair
+    failed: int
+
+
+def b5(bench: Bench) -> list[Row]:
+    """P99 and capacity with each misbehaviour, beside mirroring switched off."""
+    rows: list[Row] = []
+    control = None
+    with upstream() as live, gateway(GatewaySettings(), live.url, None) as off:
+        for name in [_CONTROL, *(_IN_SHORT if bench.short else _MISBEHAVIOURS), "ok"]:
+            with _mirroring(name, live) as other:
+                found = _compare(bench, off, other, name)
+            control = control or found
+            rows += _rows(name, found, control)
+    return rows
+
+
+@contextmanager
+def _mirroring(name: str, live: Target) -> Iterator[Target]:
+    """A gateway whose shadow behaves like that."""
+    if name == _CONTROL:
+        with gateway(GatewaySettings(), live.url, None) as target:
+            yield target
+        return
+    with upstream(name) as shadow, gateway(GatewaySettings(), live.url, shadow.url) as target:
+        yield target
+
+
+def _rows(name: str, found: Comparison, control: Comparison) -> list[Row]:
+    budgeted = name not in (_CONTROL, "ok")
+    p99 = f"{found.p99.without:.1f} to {found.p99.with_shadow:.1f} ms at {_RATE:.0f}/s"
+    rate = f"{found.rate.without:.0f} to {found.rate.with_shadow:.0f}/s"
+    rows = []
+    for what, more, noise, note in (
+        ("P99 higher by", found.p99.more, abs(control.p99.more), p99),
+        ("capacity lower by", -found.rate.more, abs(control.rate.more), rate),
+    ):
+        row = Row("B5", f"{name}: {what}", more, "%", note=note)
+        if budgeted:
+            limit = max(10.0, round(noise, 1))
+            row = Row("B5", row.what, more, "%", limit, 5, note=f"{note}; noise {noise:.0f} %")
+        rows.append(row)
+    must = 0 if budgeted else None
+    return [*rows, Row("B5", f"{name}: not 2xx", found.failed, must=must, of="worst")]
+
+
+def _compare(bench: Bench, off: Target, other: Target, name: str) -> Comparison:
+    # Until a stalled shadow holds every thread, and a breaker has made up its mind.
+    _slice(bench, other, name, _RATE)
+    paced = [_pair(bench, off, other, name, _RATE) for _ in range(2 if bench.short else 5)]
+    full = [_pair(bench, off, other, name, 0.0) for _ in range(1 if bench.short else 3)]
+    return Comparison(
+        p99=Pair(*_medians([[run.figures().percentile(99) for run in pair] for pair in paced])),
+        rate=Pair(*_medians([[run.figures().rate for run in pair] for pair in full])),
+        failed=sum(run.figures().failed for _, run in (*paced, *full)),
+    )
+
+
+def _medians(pairs: list[list[float]]) -> tuple[float, float]:
+    """Of the figures without a shadow, and of those with one."""
+    return median(pair[0] for pair in pairs), median(pair[1] for pair in pairs)
+
+
+def _pair(bench: Bench, off: Target, other: Target, name: str, rate: float) -> tuple[Run, Run]:
+    without = _slice(bench, off, name, rate)
+    with_shadow = _slice(bench, other, name, rate)
+    _wait_until_quiet(other)  # or its copies would cost the one without a shadow
+    return without, with_shadow
+
+
+def _slice(bench: Bench, target: Target, name: str, rate: float) -> Run:
+    return bench.steady(
+        target,
+        f"B5 {name}",
+        rate=rate,
+        connections=_CONNECTIONS,
+        seconds=2.0,
+        warm_up=0.3,
+        keep=False,
+        timed=bool(rate),
+    )
+
+
+def _wait_until_quiet(target: Target) -> None:
+    family, until, period = Family(target.pids), time.monotonic() + _QUIET_SECONDS, 0.1
+    before = family.cpu()
+    while time.monotonic() < until:
+        time.sleep(period)
+        now = family.cpu()
+        if now - before < _QUIET_CPU * period:
+            return
+        before = now
