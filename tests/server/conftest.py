@@ -41,11 +41,7 @@ class Server:
         return Client(self.port, timeout)
 
     def workers(self) -> list[psutil.Process]:
-        return [
-            child
-            for child in psutil.Process(self.process.pid).children()
-            if child.status() != psutil.STATUS_ZOMBIE
-        ]
+        return [child for child in psutil.Process(self.process.pid).children() if _lives(child)]
 
     def worker(self) -> psutil.Process:
         (worker,) = self.workers()
@@ -129,3 +125,10 @@ Serve = Callable[..., AbstractContextManager[Server]]
 def serve(tmp_path: Path) -> Serve:
     """``serving`` in this test's own folder."""
     return lambda **settings: serving(tmp_path, **settings)
+
+
+def _lives(process: psutil.Process) -> bool:
+    try:
+        return bool(process.status() != psutil.STATUS_ZOMBIE)
+    except psutil.NoSuchProcess:
+        return False
