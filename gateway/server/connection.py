@@ -23,6 +23,7 @@ from .limits import KIB, Limits
 from .outbox import ClientGone, Outbox
 from .reader import RequestReader
 from .refusal import Refused, as_answer
+from .slow_readers import SlowReaders
 
 # Larger ones cost an mmap each (glibc's threshold is 128 KiB), whatever has arrived.
 _READ_BYTES = 64 * KIB
@@ -50,13 +51,22 @@ class Connection:
     loop. ``deadline`` and ``phase`` alone are also read by the main thread.
     """
 
-    def __init__(self, sock: socket.socket, peer: Any, server: Any, cfg: Any, limits: Limits):
+    def __init__(
+        self,
+        sock: socket.socket,
+        peer: Any,
+        server: Any,
+        *,
+        cfg: Any,
+        limits: Limits,
+        readers: SlowReaders,
+    ) -> None:
         self.sock = sock
         self.fd = sock.fileno()
         self.peer = peer
         self.server = server
         self.reader = RequestReader(cfg, limits, peer)
-        self.outbox = Outbox(sock, limits)
+        self.outbox = Outbox(sock, limits, readers)
         self.phase = Phase.READING
         self.received = time.monotonic()  # when the last bytes arrived
         self.deadline = self.received + limits.header_timeout
@@ -159,7 +169,7 @@ class Connection:
     def _flush(self) -> bool:
         if not self.outbox.flush():
             self.phase = Phase.FLUSHING
-            self.deadline = self.outbox.progress + self._limits.write_timeout
+            self.deadline = self.outbox.pace.deadline
             return False
         if self._ending is Ending.KEEP:
             return self._next_request()
@@ -171,6 +181,7 @@ class Connection:
 
     def _next_request(self) -> bool:
         self.phase = Phase.READING
+        self.outbox.pace.start()
         # Bytes that are here already waited for their predecessor, not for us.
         self.received = time.monotonic()
         complete = self.reader.next()
@@ -207,7 +218,7 @@ class Connection:
     def expire(self, now: float) -> None:
         """Its deadline has passed. Raises ``Refused`` when the client was too slow."""
         if self.phase is Phase.FLUSHING:
-            self._expire_unread_answer()
+            self._expire_unread_answer(now)
         elif self.phase is Phase.LINGERING:
             self.close()
         elif self._has_unread_bytes():
@@ -217,13 +228,11 @@ class Connection:
         else:
             raise Refused(408, "The request did not arrive in time.")
 
-    def _expire_unread_answer(self) -> None:
-        before = self.outbox.progress
-        self.outbox.flush()  # no thread may have been free to do it
-        if self.outbox.progress > before:
-            self.deadline = self.outbox.progress + self._limits.write_timeout
-        else:
+    def _expire_unread_answer(self, now: float) -> None:
+        flushed = self.outbox.flush()  # no thread may have been free to do it
+        if not flushed and self.outbox.overdue(now):
             self.reset()
+        self.deadline = self.outbox.pace.deadline
 
     def _has_unread_bytes(self) -> bool:
         try:

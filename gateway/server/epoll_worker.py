@@ -31,6 +31,7 @@ from .ending import Ending
 from .limits import Limits
 from .outbox import ClientGone
 from .refusal import refusal_for
+from .slow_readers import SlowReaders
 from .stock import ParseException, Worker, frozen
 
 # How often deadlines are looked at; they are that much coarser than they say.
@@ -57,6 +58,7 @@ class EpollWorker(Limits, Worker):  # type: ignore[misc]
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._plain_cfg = frozen(self.cfg)
+        self._readers = SlowReaders(self.max_waiting_writers or max(1, self.cfg.threads // 2))
         self._throttled = ThrottledLog(logging.getLogger("gunicorn.error"))
         self._connections: set[Connection] = set()
         self._parked: dict[int, Connection] = {}
@@ -150,7 +152,9 @@ class EpollWorker(Limits, Worker):  # type: ignore[misc]
         return claimed is conn
 
     def _adopt(self, sock: socket.socket, peer: Any, server: Any) -> None:
-        conn = Connection(sock, peer, server, self._plain_cfg, self)
+        conn = Connection(
+            sock, peer, server, cfg=self._plain_cfg, limits=self, readers=self._readers
+        )
         self._connections.add(conn)
         self._parked[conn.fd] = conn
         self._epoll.register(conn.fd, conn.events)

@@ -50,8 +50,12 @@ class Limits:
     # A body has this long, and a second more for every body_min_rate bytes received.
     body_timeout: float = 30.0
     body_min_rate: int = 1 * KIB
-    # How long a client may go without taking one byte of its answer.
+    # How long a client may go without taking one byte of its answer; one that has fallen
+    # behind has as long in all, and a second more for every write_min_rate bytes it takes.
     write_timeout: float = 30.0
+    write_min_rate: int = 1 * KIB
+    # Threads that may wait for slow clients; 0: half of them. The slowest of more are cut off.
+    max_waiting_writers: int = 0
     # What a client may leave untaken before the application has to wait for it.
     max_unsent_bytes: int = 256 * KIB
 

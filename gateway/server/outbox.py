@@ -3,19 +3,25 @@
 A client that reads slowly, or not at all, may leave bytes untaken.  What is
 left of the last part waits here while the event loop watches the socket, so
 such a client holds no thread; only an application that goes on producing has to
-wait for it, and a client that takes nothing for ``write_timeout`` is cut off.
+wait for it.  How long, and for how many clients at once, is ``slow_readers``'.
 """
 
 from __future__ import annotations
 
+import fcntl
 import os
 import select
 import socket
+import struct
+import termios
 import time
 from collections import deque
 from typing import IO, Protocol
 
 from .limits import Limits
+from .slow_readers import GRACE_SECONDS, Pace, SlowReaders
+
+_INT = struct.Struct("i")
 
 
 class ClientGone(ConnectionError):
@@ -42,28 +48,32 @@ class Outbox:
     ``sendall`` and ``sendfile`` may wait for the client, ``flush`` does not.
     """
 
-    def __init__(self, sock: socket.socket, limits: Limits) -> None:
+    def __init__(self, sock: socket.socket, limits: Limits, readers: SlowReaders) -> None:
         self._sock = sock
         self._limits = limits
+        self._readers = readers
         self._unsent: deque[bytes | memoryview] = deque()
         self.waiting = 0  # bytes in _unsent
-        self.progress = 0.0  # when the client last took something; 0 before it was waited for
+        self.pace = Pace(limits)
 
     def __repr__(self) -> str:
         return f"<Outbox {self.waiting} bytes waiting>"
 
     def sendall(self, data: bytes) -> None:
         """Write what the client takes and keep the rest, if there is room for more."""
-        self._wait_for_room(self._limits.max_unsent_bytes)
+        if self.waiting:
+            self.flush()
+            self._wait_for_room(self._limits.max_unsent_bytes)
         self.sendlast(data)
 
     def sendlast(self, data: bytes) -> None:
         """Write what the client takes and keep the rest for ``flush``; never waits."""
         sent = 0 if self.waiting else self._send(data)
         if sent < len(data):
+            if not self.waiting:
+                self.pace.fell_behind(time.monotonic(), self._queued())
             self._unsent.append(memoryview(data)[sent:] if sent else data)
             self.waiting += len(data) - sent
-            self.progress = time.monotonic()
 
     def flush(self) -> bool:
         """Write without waiting. True when nothing is left."""
@@ -73,9 +83,11 @@ class Outbox:
             if not sent:
                 return False
             self.waiting -= sent
-            self.progress = time.monotonic()
+            self.pace.took(sent, time.monotonic())
             if sent == len(part):
                 self._unsent.popleft()
+                if not self._unsent:
+                    self.pace.caught_up(time.monotonic())
             else:
                 self._unsent[0] = memoryview(part)[sent:]
         return True
@@ -83,6 +95,7 @@ class Outbox:
     def sendfile(self, file: IO[bytes], offset: int, count: int) -> None:
         """Write a part of a file from kernel to kernel; waits until all is written."""
         self._wait_for_room(0)
+        self.pace.fell_behind(time.monotonic(), self._queued())
         while count:
             try:
                 sent = os.sendfile(self._sock.fileno(), file.fileno(), offset, count)
@@ -94,6 +107,8 @@ class Outbox:
             if not sent:
                 raise EOFError("the file is shorter than the answer's Content-Length")
             offset, count = offset + sent, count - sent
+            self.pace.took(sent, time.monotonic())
+        self.pace.caught_up(time.monotonic())
 
     def _wait_for_room(self, room: int) -> None:
         while self.waiting > room:
@@ -103,8 +118,26 @@ class Outbox:
     def _wait_writable(self) -> None:
         poll = select.poll()
         poll.register(self._sock, select.POLLOUT)
-        if not poll.poll(self._limits.write_timeout * 1000):
-            raise ClientGone("the client took nothing of its answer for too long")
+        with self._readers.waiting_for(self.pace):
+            while True:
+                writable = poll.poll(GRACE_SECONDS * 1000)
+                now = time.monotonic()
+                if self.overdue(now):
+                    raise ClientGone("the client took too little of its answer for too long")
+                if self._readers.gives_up(self.pace, now):
+                    raise ClientGone("the slowest of too many clients that threads wait for")
+                if writable:
+                    return
+
+    def overdue(self, now: float) -> bool:
+        """Whether the client is slower than it may be."""
+        self.pace.seen(self._queued(), now)
+        return now >= self.pace.deadline
+
+    def _queued(self) -> int:
+        """Bytes in the kernel that the client has not acknowledged (SIOCOUTQ, tcp(7))."""
+        told = fcntl.ioctl(self._sock, termios.TIOCOUTQ, bytes(_INT.size))
+        return int(_INT.unpack(told)[0])
 
     def _send(self, data: bytes | memoryview) -> int:
         try:
@@ -120,6 +153,11 @@ class DirectSink:
 
     def __init__(self, sock: socket.socket) -> None:
         self._sock = sock
+
+    def send(self, data: bytes) -> int:
+        """gunicorn's, for ``100 Continue``."""
+        self.sendall(data)
+        return len(data)
 
     def sendall(self, data: bytes) -> None:
         try:

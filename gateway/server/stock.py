@@ -54,6 +54,9 @@ def frozen(cfg: Any) -> Any:
     at every access; one request makes thirty of them, half the cost of parsing it.
     """
     values = {name: getattr(cfg, name) for name in cfg.settings}
+    if not (cfg.secure_scheme_headers or cfg.forwarder_headers):
+        # Nobody can be trusted with anything: no use in parsing each peer's address for it.
+        values["forwarded_allow_ips"] = ["*"]
     return SimpleNamespace(
         **values,
         is_ssl=cfg.is_ssl,

@@ -294,3 +294,16 @@ def test_small_answers_are_one_packet(server: Server) -> None:
     with server.client() as client:
         client.send(b"GET /parts?length=5&count=1 HTTP/1.1\r\nHost: a\r\n\r\n")
         assert client.socket.recv(65536) == b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\naaaaa"
+
+
+@pytest.mark.parametrize("framing", ["counted", "chunked"])
+def test_a_client_that_expects_continue_is_told_to(framing: str, server: Server) -> None:
+    """And sends its body then (RFC 9110 section 10.1.1), whichever worker asks for it."""
+    length = "Content-Length: 5" if framing == "counted" else "Transfer-Encoding: chunked"
+    with server.client() as client:
+        fields = f"POST /length HTTP/1.1\r\nHost: a\r\n{length}\r\nExpect: 100-continue\r\n\r\n"
+        client.send(fields.encode())
+        assert client.head() == ("HTTP/1.1 100 Continue", [])
+        client.send(b"hello" if framing == "counted" else b"5\r\nhello\r\n0\r\n\r\n")
+        answer = client.answer()
+        assert (answer.status, answer.body) == (200, b"5")

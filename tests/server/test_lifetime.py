@@ -17,6 +17,9 @@ from tests.server.conftest import Serve, Server
 from tests.support.client import Answer, BrokenAnswer, Client
 from tests.support.waiting import wait_for
 
+# How often the worker looks at its deadlines.
+TICK = 0.25
+
 
 @contextmanager
 def held(server: Server, gate: Path, count: int) -> Iterator[list[Client]]:
@@ -78,6 +81,40 @@ def test_idle_connections_do_not_delay_the_end(serve: Serve) -> None:
         assert client.closed()
         assert server.process.wait(10) == 0
         assert 0.25 < time.monotonic() - began < 3
+
+
+def test_a_kept_connection_may_send_one_more_request_while_draining(serve: Serve) -> None:
+    """A request that crosses with the stop is answered, and told of the close: no reset."""
+    with serve(keepalive=60) as server, ExitStack() as stack:
+        kept = [stack.enter_context(server.client()) for _ in range(4)]
+        for client in kept:
+            assert client.request("GET", "/length").values("Connection") == []
+        server.process.send_signal(signal.SIGTERM)
+        wait_for(lambda: refused(server), "the listener to close")
+        # Longer than one look at the deadlines: idle connections have met it by now.
+        Event().wait(2 * TICK)
+        for client in kept:
+            answer = client.request("GET", "/length")
+            assert (answer.status, answer.values("Connection")) == (200, ["close"])
+        assert server.process.wait(5) == 0
+
+
+def test_a_long_request_completes_in_a_drain(serve: Serve, tmp_path: Path) -> None:
+    """The worker waits for it past drain_linger and past the time its threads get to stop."""
+    gate = tmp_path / "gate"
+    with (
+        serve(limits={"drain_linger": 0.1}) as server,
+        held(server, gate, 1) as (client,),
+        server.client() as idle,
+    ):
+        assert idle.request("GET", "/length").status == 200
+        server.process.send_signal(signal.SIGTERM)
+        assert idle.closed()  # the drain is past its lingering
+        Event().wait(2.5)
+        gate.touch()
+        answer = client.answer()
+        assert (answer.body, answer.values("Connection")) == (b"held", ["close"])
+        assert server.process.wait(5) == 0
 
 
 def test_graceful_timeout_ends_what_does_not_end(serve: Serve, tmp_path: Path) -> None:

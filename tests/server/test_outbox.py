@@ -11,6 +11,7 @@ import pytest
 
 from gateway.server.limits import Limits
 from gateway.server.outbox import ClientGone, Outbox
+from gateway.server.slow_readers import SlowReaders
 
 BIG = bytes(range(256)) * 20_000
 
@@ -25,7 +26,7 @@ class Pair:
         limits = Limits()
         limits.write_timeout = 0.1
         limits.max_unsent_bytes = max_unsent
-        self.outbox = Outbox(sock, limits)
+        self.outbox = Outbox(sock, limits, SlowReaders(1))
         self.sock = sock
 
     def read(self, size: int) -> bytes:
@@ -92,8 +93,26 @@ def test_the_next_part_waits_for_room(tight: Pair) -> None:
 def test_a_client_that_takes_nothing_is_given_up(tight: Pair) -> None:
     """After write_timeout, by whoever waits for it."""
     tight.outbox.sendall(BIG)
-    with pytest.raises(ClientGone, match="took nothing"):
+    with pytest.raises(ClientGone, match="took too little"):
         tight.outbox.sendall(b"more")
+
+
+def test_a_new_part_takes_along_what_waits(roomy: Pair) -> None:
+    """A client that has caught up is not kept from it until the outbox is full."""
+    roomy.outbox.sendall(BIG)
+    waiting = roomy.outbox.waiting
+    left = len(BIG) - waiting
+    roomy.read(left)
+    roomy.outbox.sendall(b"more")
+    assert roomy.outbox.waiting < waiting
+
+
+def test_a_file_nobody_takes_is_given_up(tight: Pair, tmp_path: Path) -> None:
+    """By the same rule as parts."""
+    file = tmp_path / "file"
+    file.write_bytes(BIG)
+    with file.open("rb") as opened, pytest.raises(ClientGone, match="took too little"):
+        tight.outbox.sendfile(opened, 0, len(BIG))
 
 
 def test_a_client_that_left_is_gone(roomy: Pair) -> None:

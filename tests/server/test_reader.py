@@ -275,3 +275,22 @@ def test_large_bodies_cost_linear_time(framing: str) -> None:
 
     small = min(seconds(100_000) for _ in range(3))
     assert seconds(800_000) < small * 24
+
+
+@pytest.mark.parametrize("parser", ["auto", "python"])
+@pytest.mark.parametrize("trusted", [{}, {"X-FORWARDED-PROTO": "https"}], ids=["nobody", "proxies"])
+def test_frozen_settings_trust_as_gunicorns_do(trusted: dict[str, str], parser: str) -> None:
+    """With nothing to be trusted with, nobody's address is looked at; else only the listed."""
+    cfg = Config()
+    cfg.set("http_parser", parser)
+    cfg.set("forwarder_headers", "SCRIPT_NAME" if trusted else "")
+    cfg.set("secure_scheme_headers", trusted)
+    sent = b"GET / HTTP/1.1\r\nHost: a\r\nX-Forwarded-Proto: https\r\nSCRIPT_NAME: /x\r\n\r\n"
+    for peer, proxy in (("127.0.0.1", True), ("192.0.2.1", False), ("no address", False)):
+        requests = []
+        for settings in (cfg, frozen(cfg)):
+            receiver = RequestReader(settings, Limits(), (peer, 1))
+            assert receiver.feed(sent)
+            requests.append((receiver.request.scheme, receiver.request.headers))
+        assert requests[0] == requests[1]
+        assert requests[0][0] == ("https" if proxy and trusted else "http")

@@ -8,7 +8,7 @@ import time
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
-from threading import Event
+from threading import Event, Thread
 
 import pytest
 
@@ -198,6 +198,50 @@ def test_a_client_that_stops_reading_is_cut_off(strict: Server) -> None:
     wait_for(lambda: strict.counts()["closed"].get("many") == 1, "the answer to be closed")
     assert strict.counts()["closed"] == {"one": 1, "many": 1}
     assert "Traceback" not in strict.output
+
+
+def test_a_client_that_keeps_taking_a_little_is_cut_off(serve: Serve) -> None:
+    """It has to keep write_min_rate, not only to take something within write_timeout."""
+    limits = {"write_timeout": DEADLINE, "write_min_rate": 1_000_000_000}
+    with serve(limits=limits) as running, running.client() as client:
+        client.send(b"GET /parts?count=4000&size=50000&name=sip HTTP/1.1\r\nHost: a\r\n\r\n")
+        assert 2_000_000 < take_slowly(client.socket, Event()) < 190_000_000
+        wait_for(lambda: running.counts()["closed"].get("sip") == 1, "the answer to be closed")
+        assert "Traceback" not in running.output
+
+
+def test_clients_that_sip_do_not_take_every_thread(serve: Serve) -> None:
+    """The slowest are cut off, the fastest of them is not, and honest requests are prompt."""
+    sent = b"GET /parts?count=4000&size=50000&name=sip HTTP/1.1\r\nHost: a\r\n\r\n"
+    with serve(threads=4) as running, ExitStack() as stack:
+        client = stack.enter_context(SmallWindow(running.port))
+        client.send(sent)
+        stopped = Event()
+        reader = Thread(target=take_slowly, args=(client.socket, stopped))
+        stack.callback(reader.join)
+        stack.callback(stopped.set)
+        reader.start()
+        idlers = [stack.enter_context(SmallWindow(running.port)) for _ in range(12)]
+        for idler in idlers:
+            idler.send(sent)
+        wait_for(lambda: running.counts()["closed"].get("sip") == 11, "the slowest to be cut off")
+        for _ in range(20):
+            with running.client(timeout=2) as honest:
+                assert honest.request("GET", "/length").status == 200
+        assert reader.is_alive()
+        assert running.counts()["closed"].get("sip") == 11
+
+
+def take_slowly(sock: socket.socket, stopped: Event) -> int:
+    """Read some megabytes a second until told to stop, or cut off. How many bytes those were."""
+    taken = 0
+    try:
+        while not stopped.is_set() and (data := sock.recv(100_000)):
+            taken += len(data)
+            stopped.wait(0.005)
+    except ConnectionResetError:
+        pass
+    return taken
 
 
 def test_a_client_that_leaves_a_small_answer_unread_is_cut_off(serve: Serve) -> None:
