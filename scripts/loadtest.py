@@ -25,6 +25,7 @@ from load import bodies, capacity, cost, leaks, overload, shadows, slow_clients,
 from load.bench import Bench
 from load.children import Failed
 from load.document import document, facts
+from load.job import Load
 from load.limits import raise_descriptor_limit
 from load.overload import closed_loop
 from load.page import page
@@ -76,23 +77,44 @@ def arguments() -> argparse.Namespace:
     )
     parser.add_argument("--scenario", help=f"{', '.join(SCENARIOS)}, or load; default: all")
     parser.add_argument("--short", action="store_true", help="shorter runs, and fewer")
-    parser.add_argument("--repeat", type=int, default=1, help="runs of each; medians count")
+    parser.add_argument(
+        "--repeat", type=bounded(int, 1, 20), default=1, help="runs of each; medians count"
+    )
     parser.add_argument("--baseline", action="store_true", help="the obvious glue beside it")
-    parser.add_argument("--output", type=Path, default=Path("loadtest"), help="folder for reports")
+    parser.add_argument(
+        "--output", type=Path, default=Path("build/loadtest"), help="folder for reports"
+    )
     load = parser.add_argument_group("the scenario load: any load, no budget")
-    load.add_argument("--rate", type=float, help="requests a second; 0: closed loop")
-    load.add_argument("--seconds", type=float, help="how long it is measured")
-    load.add_argument("--connections", type=int, help="kept-alive connections")
-    load.add_argument("--body", type=int, help="bytes in a request's body")
-    load.add_argument("--delay", type=float, help="seconds the live upstream takes")
+    load.add_argument(
+        "--rate", type=bounded(float, 0, 20_000), help="requests a second; 0: closed loop"
+    )
+    load.add_argument("--seconds", type=bounded(float, 0.5, 600), help="how long it is measured")
+    load.add_argument("--connections", type=bounded(int, 1, 10_000), help="kept-alive connections")
+    load.add_argument("--body", type=bounded(int, 0, 64 << 20), help="bytes in a request's body")
+    load.add_argument("--delay", type=bounded(float, 0, 30), help="seconds the live upstream takes")
     load.add_argument("--shadow", choices=["off", *BEHAVIOURS], help="what the shadow does")
-    load.add_argument("--threads", type=int, default=64, help="of each gateway worker")
+    load.add_argument(
+        "--threads", type=bounded(int, 1, 4096), default=64, help="of each gateway worker"
+    )
     other = parser.add_argument_group("another proxy")
     other.add_argument("--against", metavar="URL", help="measure what listens there")
     other.add_argument("--pid", type=int, action="append", default=[], help="whose CPU to count")
     other.add_argument("--live-port", type=int, default=0, help="where it expects live")
     other.add_argument("--shadow-port", type=int, default=0, help="where it expects the shadow")
     return checked(parser, parser.parse_args())
+
+
+def bounded(kind: Callable[[str], float], low: float, high: float) -> Callable[[str], float]:
+    """A number for argparse that is neither a slip of the keyboard nor a danger."""
+
+    def parse(text: str) -> float:
+        value = kind(text)
+        if not low <= value <= high:
+            raise argparse.ArgumentTypeError(f"{text}: must be {low:g} to {high:g}")
+        return value
+
+    parse.__name__ = kind.__name__  # argparse shows it
+    return parse
 
 
 def checked(parser: argparse.ArgumentParser, options: argparse.Namespace) -> argparse.Namespace:
@@ -106,8 +128,6 @@ def checked(parser: argparse.ArgumentParser, options: argparse.Namespace) -> arg
         parser.error(f"no such scenario: {', '.join(sorted(unknown))}")
     if options.against and options.names != ["load"]:
         parser.error("--against goes with the scenario load only: the others start a gateway")
-    if options.repeat < 1:
-        parser.error("--repeat must be at least 1")
     return options
 
 
@@ -126,13 +146,13 @@ def measured(bench: Bench, options: argparse.Namespace) -> list[Row]:
 def any_load(bench: Bench, options: argparse.Namespace) -> list[Row]:
     """The load that the options describe, on whatever they name."""
     behaviour = options.shadow or "ok"
-    load = {
-        "rate": 1000.0 if options.rate is None else options.rate,
-        "seconds": options.seconds or 10.0,
-        "connections": options.connections or 256,
-        "body_bytes": 1024 if options.body is None else options.body,
-        "patience": 5.0 + (options.delay or 0.0),
-    }
+    load = Load(
+        rate=1000.0 if options.rate is None else options.rate,
+        connections=options.connections or 256,
+        seconds=options.seconds or 10.0,
+        body_bytes=1024 if options.body is None else options.body,
+        patience=5.0 + (options.delay or 0.0),
+    )
     with (
         upstream("ok", options.delay or 0.0, options.live_port) as live,
         upstream("ok" if behaviour == "off" else behaviour, 0.0, options.shadow_port) as shadow,
@@ -140,7 +160,7 @@ def any_load(bench: Bench, options: argparse.Namespace) -> list[Row]:
         shadow_url = None if behaviour == "off" else shadow.url
         if options.against:
             target = external(options.against, tuple(options.pid))
-            return steady.plain(bench, target, live, **load)
+            return steady.plain(bench, target, live, load)
         return started(bench, options, live, shadow_url, load)
 
 
@@ -149,14 +169,14 @@ def started(
     options: argparse.Namespace,
     live: Target,
     shadow: str | None,
-    load: dict[str, object],
+    load: Load,
 ) -> list[Row]:
     settings = GatewaySettings(threads=options.threads, pool_size=max(256, options.threads))
     with gateway(settings, live.url, shadow) as target:
-        rows = steady.plain(bench, target, live, **load)
+        rows = steady.plain(bench, target, live, load)
     if bench.baseline:
         with naive_gateway(live.url, shadow, options.threads) as naive:
-            rows += steady.plain(bench, naive, live, **load)
+            rows += steady.plain(bench, naive, live, load)
     return rows
 
 

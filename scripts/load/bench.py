@@ -14,7 +14,7 @@ import psutil
 
 from .children import Failed, part
 from .figures import Figures
-from .job import Job, Phase
+from .job import Job, Load
 from .recording import Recording
 from .sampling import Family, Sample, Sampler, cores
 from .targets import Target
@@ -64,28 +64,19 @@ class Bench:
         return short if self.short else full
 
     def steady(
-        self,
-        target: Target,
-        label: str,
-        *,
-        rate: float,
-        connections: int,
-        seconds: float,
-        warm_up: float = 2.0,
-        keep: bool = True,
-        timed: bool = True,
-        **job: object,
+        self, target: Target, label: str, load: Load, *, keep: bool = True, timed: bool = True
     ) -> Run:
-        """A warm-up, then ``seconds`` at one rate (0: closed loop)."""
-        phases = (Phase("warm-up", warm_up, rate), Phase("measured", seconds, rate))
-        made = Job(target.port, connections, phases, host=target.host)
-        made = replace(made, **job)  # type: ignore[arg-type]
-        return self.run(target, label, made, keep=keep, timed=timed)
+        """Put a steady load on a target."""
+        return self.run(target, label, load.job(target.host, target.port), keep=keep, timed=timed)
 
     def run(
         self, target: Target, label: str, job: Job, *, keep: bool = True, timed: bool = True
     ) -> Run:
-        """Do it. ``timed``: latency matters, so do it again if the client lagged."""
+        """Do it.
+
+        ``timed``: latency matters, so do it again if the client lagged. ``keep``:
+        for the report.
+        """
         job = replace(job, fields={"X-API-Key": API_KEY, **job.fields})
         for attempt in range(_ATTEMPTS):
             run = self._once(target, label, job)

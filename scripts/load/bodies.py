@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 
 from .bench import Bench
+from .job import Load
 from .sampling import Family, Sample
 from .steady import megabytes
 from .targets import GatewaySettings, Target, gateway, upstream
@@ -23,16 +24,8 @@ def b7(bench: Bench) -> list[Row]:
         gateway(GatewaySettings(), live.url, shadow.url) as target,
     ):
         before = idle(bench, target, _SETTLE_SECONDS)
-        run = bench.steady(
-            target,
-            "B7 gateway",
-            rate=0,
-            connections=_CLIENTS,
-            seconds=bench.seconds(15.0, 5.0),
-            body_bytes=_BODY_BYTES,
-            patience=20.0,
-            timed=False,
-        )
+        load = Load(0, _CLIENTS, bench.seconds(15.0, 5.0), body_bytes=_BODY_BYTES, patience=20.0)
+        run = bench.steady(target, "B7 gateway", load, timed=False)
         wait = bench.seconds(30.0, 10.0)
         after = look_after(target, wait)
     figures = run.figures()
@@ -49,9 +42,7 @@ def b7(bench: Bench) -> list[Row]:
 
 def idle(bench: Bench, target: Target, settle: float) -> Sample:
     """The gateway at rest, once it has seen ordinary traffic."""
-    bench.steady(
-        target, "idle", rate=500, connections=_CLIENTS, seconds=2.0, keep=False, timed=False
-    )
+    bench.steady(target, "B7 idle", Load(500, _CLIENTS, 2.0), keep=False, timed=False)
     return look_after(target, settle)
 
 

@@ -6,7 +6,10 @@ highest that held and the lowest that did not, down to a step of 250/s.
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from .bench import Bench
+from .job import Load
 from .targets import GatewaySettings, Target, gateway, upstream
 from .verdicts import Row
 
@@ -48,9 +51,11 @@ def highest_rate(bench: Bench, target: Target, live: Target, start: float) -> tu
 def _problem(bench: Bench, target: Target, live: Target, rate: float) -> str:
     """What does not hold at this rate."""
     seconds = bench.seconds(8.0, 3.0)
-    load = {"rate": rate, "connections": 2000, "warm_up": 1.0, "keep": False, "timed": False}
-    straight = bench.steady(live, "B3 straight", seconds=seconds / 4, **load)  # type: ignore[arg-type]
-    run = bench.steady(target, f"B3 {rate:.0f}/s", seconds=seconds, **load)  # type: ignore[arg-type]
+    load = Load(rate, 2000, seconds, warm_up=1.0)
+    straight = bench.steady(
+        live, "B3 straight", replace(load, seconds=seconds / 4), keep=False, timed=False
+    )
+    run = bench.steady(target, f"B3 {rate:.0f}/s", load, keep=False, timed=False)
     figures = run.figures()
     added = figures.percentile(99) - straight.figures().percentile(99)
     if figures.answered < figures.offered:

@@ -11,6 +11,7 @@ from statistics import median
 
 from .bench import Bench
 from .figures import Figures
+from .job import Load
 from .steady import RATE, mirrored
 from .targets import GatewaySettings, Target, gateway, naive_gateway, upstream
 from .verdicts import Row
@@ -30,14 +31,8 @@ def b4(bench: Bench) -> list[Row]:
         with naive_gateway(live.url, shadow.url) as glue:
             costs = in_turns(bench, [ours, glue], _GLUE_RATE, _CONNECTIONS)
         with mirrored("B4", live, shadow) as copies:
-            loaded = bench.steady(
-                ours,
-                "B4 gateway",
-                rate=RATE,
-                connections=2000,
-                seconds=bench.seconds(10.0, 4.0),
-                timed=False,
-            ).figures()
+            load = Load(RATE, 2000, bench.seconds(10.0, 4.0))
+            loaded = bench.steady(ours, "B4 gateway", load, timed=False).figures()
     mine, theirs = costs[ours.name], costs[glue.name]
     note = f"gateway {mine:.0f} µs, glue {theirs:.0f} µs at {_GLUE_RATE:.0f}/s"
     return [
@@ -61,13 +56,5 @@ def in_turns(
 
 
 def _slice(bench: Bench, target: Target, rate: float, connections: int) -> Figures:
-    return bench.steady(
-        target,
-        f"B4 {target.name}",
-        rate=rate,
-        connections=connections,
-        seconds=bench.seconds(6.0, 3.0),
-        warm_up=0.5,
-        keep=False,
-        timed=False,
-    ).figures()
+    load = Load(rate, connections, bench.seconds(6.0, 3.0), warm_up=0.5)
+    return bench.steady(target, f"B4 {target.name}", load, keep=False, timed=False).figures()

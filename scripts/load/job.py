@@ -27,6 +27,32 @@ class Phase:
 
 
 @dataclass(frozen=True)
+class Load:
+    """A steady load: a warm-up, then so many seconds at one rate (0: closed loop)."""
+
+    rate: float
+    connections: int
+    seconds: float
+    warm_up: float = 2.0
+    body_bytes: int = 1024
+    patience: float = 5.0
+
+    def job(self, host: str, port: int) -> Job:
+        phases = (
+            Phase("warm-up", self.warm_up, self.rate),
+            Phase("measured", self.seconds, self.rate),
+        )
+        return Job(
+            port,
+            self.connections,
+            phases,
+            host=host,
+            body_bytes=self.body_bytes,
+            patience=self.patience,
+        )
+
+
+@dataclass(frozen=True)
 class Job:
     """One run of the client. ``patience``: seconds that late answers are waited for."""
 

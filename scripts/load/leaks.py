@@ -15,6 +15,7 @@ from pathlib import Path
 
 from .attackers import Attack
 from .bench import Bench
+from .job import Load
 from .sampling import Family
 from .slow_clients import attacked
 from .targets import GatewaySettings, Target, gateway, upstream
@@ -70,19 +71,12 @@ def _insults(bench: Bench, target: Target) -> Iterator[tuple[str, Callable[[], o
     yield "slow clients", lambda: _attack(Attack(target.port, seconds, 300, 300, 300, 50))
 
 
-def _closed(bench: Bench, target: Target, label: str, connections: int, **job: object) -> None:
-    bench.steady(
-        target,
-        f"B9 {label}",
-        rate=0,
-        connections=connections,
-        seconds=bench.seconds(6.0, 2.0),
-        warm_up=0.2,
-        patience=15.0,
-        keep=False,
-        timed=False,
-        **job,
-    )
+def _closed(
+    bench: Bench, target: Target, label: str, connections: int, body_bytes: int = 1024
+) -> None:
+    seconds = bench.seconds(6.0, 2.0)
+    load = Load(0, connections, seconds, warm_up=0.2, body_bytes=body_bytes, patience=15.0)
+    bench.steady(target, f"B9 {label}", load, keep=False, timed=False)
 
 
 def _attack(attack: Attack) -> None:

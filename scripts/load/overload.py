@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from .bench import Bench, Run
 from .figures import Figures
-from .job import Job, Phase
+from .job import Job, Load, Phase
 from .steady import around
 from .targets import GatewaySettings, Target, gateway, upstream
 from .verdicts import Row, none_of
@@ -30,7 +30,7 @@ def b6(bench: Bench) -> list[Row]:
             Phase("after", 5.0, calm),
         )
         straight = bench.steady(
-            live, "B6 straight", rate=calm, connections=_CONNECTIONS, seconds=3.0
+            live, "B6 straight", Load(calm, _CONNECTIONS, 3.0), timed=False
         ).figures()
         job = Job(target.port, _CONNECTIONS, phases, patience=10.0)
         run = bench.run(target, "B6 gateway", job, timed=False)
@@ -59,14 +59,5 @@ def closed_loop(
     bench: Bench, target: Target, label: str, connections: int, seconds: float
 ) -> float:
     """Requests answered 2xx a second when so many clients are always waiting."""
-    run = bench.steady(
-        target,
-        label,
-        rate=0,
-        connections=connections,
-        seconds=seconds,
-        warm_up=seconds / 3,
-        timed=False,
-        keep=False,
-    )
-    return run.figures().rate
+    load = Load(0, connections, seconds, warm_up=seconds / 3)
+    return bench.steady(target, label, load, keep=False, timed=False).figures().rate

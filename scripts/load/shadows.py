@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from statistics import median
 
 from .bench import Bench, Run
+from .job import Load
 from .sampling import Family
 from .targets import GatewaySettings, Target, gateway, upstream
 from .upstream import BEHAVIOURS
@@ -118,16 +119,8 @@ def _pair(bench: Bench, off: Target, other: Target, name: str, rate: float) -> t
 
 
 def _slice(bench: Bench, target: Target, name: str, rate: float) -> Run:
-    return bench.steady(
-        target,
-        f"B5 {name}",
-        rate=rate,
-        connections=_CONNECTIONS,
-        seconds=2.0,
-        warm_up=0.3,
-        keep=False,
-        timed=bool(rate),
-    )
+    load = Load(rate, _CONNECTIONS, 2.0, warm_up=0.3)
+    return bench.steady(target, f"B5 {name}", load, keep=False, timed=bool(rate))
 
 
 def _wait_until_quiet(target: Target) -> None:

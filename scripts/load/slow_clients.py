@@ -6,10 +6,12 @@ import json
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 
 from .attackers import Attack
 from .bench import Bench
 from .children import Failed, part
+from .job import Load
 from .steady import around, latency
 from .targets import GatewaySettings, gateway, upstream
 from .verdicts import Row
@@ -23,15 +25,15 @@ _WRITE_DEADLINE_SECONDS = 35.0
 def b8(bench: Bench) -> list[Row]:
     """1,000 heads, 1,000 bodies, 1,000 silent, 200 that do not read; 200/s of honest traffic."""
     seconds = bench.seconds(_WRITE_DEADLINE_SECONDS, 8.0)
-    load = {"rate": _RATE, "connections": _CONNECTIONS, "warm_up": 1.0}
+    load = Load(_RATE, _CONNECTIONS, seconds, warm_up=1.0)
     with (
         upstream() as live,
         upstream() as shadow,
         gateway(GatewaySettings(), live.url, shadow.url) as target,
     ):
-        straight = bench.steady(live, "B8 straight", seconds=4.0, **load)  # type: ignore[arg-type]
+        straight = bench.steady(live, "B8 straight", replace(load, seconds=4.0))
         with attacked(Attack(target.port, seconds + 30.0)) as told:
-            run = bench.steady(target, "B8 gateway", seconds=seconds, timed=False, **load)  # type: ignore[arg-type]
+            run = bench.steady(target, "B8 gateway", load, timed=False)
         rows = latency("B8", run, straight, must=50, aim=10)
     rows[0] = Row("B8", "honest P99", run.figures().percentile(99), "ms", 50, 10, lag=run.lag)
     cut_off, statuses = told["cut_off"], told["statuses"]

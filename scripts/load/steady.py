@@ -5,9 +5,11 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 
 from .bench import Bench, Run
 from .figures import Figures
+from .job import Load
 from .targets import GatewaySettings, Target, gateway, naive_gateway, upstream
 from .verdicts import Row
 
@@ -17,16 +19,12 @@ _COPIES_SECONDS = 3.0  # for those that are on their way
 
 def b1(bench: Bench) -> list[Row]:
     """2,000 connections, 2,000 requests/s."""
-    seconds = bench.seconds(15.0, 5.0)
+    load = Load(RATE, 2000, bench.seconds(15.0, 5.0))
     with upstream() as live, upstream() as shadow:
-        straight = bench.steady(
-            live, "B1 straight", rate=RATE, connections=2000, seconds=seconds / 2
-        )
+        straight = bench.steady(live, "B1 straight", _half(load))
         with gateway(GatewaySettings(), live.url, shadow.url) as target:
             with mirrored("B1", live, shadow) as copies:
-                run = bench.steady(
-                    target, "B1 gateway", rate=RATE, connections=2000, seconds=seconds
-                )
+                run = bench.steady(target, "B1 gateway", load)
         rows = [
             *latency("B1", run, straight, must=50, aim=10),
             Row("B1", "CPU", run.figures().cpu_percent, "% of machine", 70, 50),
@@ -36,23 +34,20 @@ def b1(bench: Bench) -> list[Row]:
         ]
         if bench.baseline:
             with naive_gateway(live.url, shadow.url) as naive:
-                glue = bench.steady(
-                    naive, "B1 naive glue", rate=RATE, connections=2000, seconds=seconds / 2
-                )
+                glue = bench.steady(naive, "B1 naive glue", _half(load), timed=False)
             rows += compared("B1", run.figures(), glue.figures())
     return rows
 
 
 def b2(bench: Bench) -> list[Row]:
     """2,000 requests/s to an upstream that takes a second: 2,000 in flight."""
-    seconds = bench.seconds(15.0, 5.0)
     # 2,000 in flight is the mean of a Poisson number: more connections than that.
-    load = {"rate": RATE, "connections": 2500, "warm_up": 3.0}
+    load = Load(RATE, 2500, bench.seconds(15.0, 5.0), warm_up=3.0)
     settings = GatewaySettings(threads=1280, pool_size=1280)
     with upstream(delay=1.0) as live, upstream() as shadow:
-        straight = bench.steady(live, "B2 straight", seconds=seconds / 2, **load)  # type: ignore[arg-type]
+        straight = bench.steady(live, "B2 straight", _half(load))
         with gateway(settings, live.url, shadow.url) as target:
-            run = bench.steady(target, "B2 gateway", seconds=seconds, **load)  # type: ignore[arg-type]
+            run = bench.steady(target, "B2 gateway", load)
         rows = [
             *latency("B2", run, straight, must=50, aim=20),
             Row("B2", "RSS, sum", megabytes(run, "rss"), "MB", 500, 250),
@@ -60,21 +55,26 @@ def b2(bench: Bench) -> list[Row]:
         ]
         if bench.baseline:
             with naive_gateway(live.url, shadow.url, threads=1280) as naive:
-                glue = bench.steady(naive, "B2 naive glue", seconds=seconds / 2, **load)  # type: ignore[arg-type]
+                glue = bench.steady(naive, "B2 naive glue", _half(load), timed=False)
             rows += compared("B2", run.figures(), glue.figures())
     return rows
 
 
-def plain(bench: Bench, target: Target, live: Target, **load: object) -> list[Row]:
+def plain(bench: Bench, target: Target, live: Target, load: Load) -> list[Row]:
     """Any load on any target, without a budget."""
-    straight = bench.steady(live, "straight", **load)  # type: ignore[arg-type]
-    run = bench.steady(target, target.name, **load)  # type: ignore[arg-type]
-    rows = latency("load", run, straight)
-    rows += [
+    straight = bench.steady(live, "straight", load)
+    run = bench.steady(target, target.name, load)
+    return [
+        *latency("load", run, straight),
         Row("load", "CPU", run.figures().cpu_percent, "% of machine"),
         Row("load", "RSS, sum", megabytes(run, "rss"), "MB"),
+        *around("load", run),
     ]
-    return rows + around("load", run)
+
+
+def _half(load: Load) -> Load:
+    """What is only there to compare with need not take as long."""
+    return replace(load, seconds=load.seconds / 2)
 
 
 def latency(
