@@ -11,8 +11,10 @@ from __future__ import annotations
 import atexit
 import logging
 import os
+import signal
 import sys
 import time
+from queue import SimpleQueue
 from typing import Any
 
 from gateway._version import __version__
@@ -84,7 +86,7 @@ def gunicorn_settings(settings: Settings, runtime: Runtime) -> dict[str, Any]:
         "on_starting": lambda arbiter: _starting(arbiter, runtime, settings),
         "on_reload": lambda arbiter: _reloading(arbiter, runtime, settings),
         "pre_fork": lambda arbiter, worker: slots.assign(arbiter, worker),
-        "post_fork": lambda arbiter, worker: _forked(runtime, worker),
+        "post_fork": lambda arbiter, worker: _forked(arbiter, runtime, worker),
         "post_worker_init": lambda worker: _ready(runtime, worker),
         "worker_exit": lambda arbiter, worker: _exiting(settings, worker),
         "child_exit": lambda arbiter, worker: _gone(runtime, worker),
@@ -115,8 +117,9 @@ def _introduce(arbiter: Any, settings: Settings) -> None:
         arbiter.log.info("gateway: %s", line)
 
 
-def _forked(runtime: Runtime, worker: Any) -> None:
+def _forked(arbiter: Any, runtime: Runtime, worker: Any) -> None:
     """In the worker, before its application is loaded."""
+    worker.inherited_signals = arbiter.SIG_QUEUE
     slot = slots.of(worker)
     forget_gauges(runtime.metrics, slot)
     use_slot(slot)
@@ -135,12 +138,27 @@ def _log_like_gunicorn() -> None:
 
 def _ready(runtime: Runtime, worker: Any) -> None:
     """In the worker, once its application is loaded."""
+    if _told_to_stop(worker.inherited_signals):
+        worker.alive = False
     gateway = worker.wsgi
     if not isinstance(gateway, Gateway):
         return  # somebody's own application under these settings
     gateway.housekeeper.add(_StateTask(runtime, worker))
     gateway.housekeeper.add(lambda: gateway.metrics.body_bytes(worker.budget.held))
     gateway.start()
+
+
+def _told_to_stop(signals: SimpleQueue[int]) -> bool:
+    """Whether the master told us to stop before we had signal handlers of our own.
+
+    Until then a worker has the master's, which only queue a signal, in our copy of
+    its queue, where nobody would ever look: it would be killed after the graceful
+    time-out.
+    """
+    missed = set()
+    while not signals.empty():
+        missed.add(signals.get())
+    return bool(missed & {signal.SIGTERM, signal.SIGQUIT, signal.SIGINT})
 
 
 class _StateTask:

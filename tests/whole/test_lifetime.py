@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
+import sys
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -133,6 +135,42 @@ def test_stopping_leaves_nothing_behind(number: signal.Signals) -> None:
             assert alive == []
             assert not folder.exists()
         hold.set()
+
+
+SLOW_START = """
+import time
+from gateway.server.conf import configure
+
+globals().update(configure())
+ours = post_fork
+
+
+def post_fork(arbiter, worker):
+    ours(arbiter, worker)
+    while arbiter.SIG_QUEUE.empty():  # until it is told to stop
+        time.sleep(0.01)
+"""
+
+
+def test_a_gateway_that_is_stopped_while_it_starts_stops(tmp_path: Path) -> None:
+    """A worker that has no signal handlers yet does not sit out the graceful time-out."""
+    conf = tmp_path / "slow_start.py"
+    conf.write_text(SLOW_START)
+    output = (tmp_path / "output").open("w+b")
+    with upstream() as live, output:
+        addresses = {"GATEWAY_BIND": "127.0.0.1:0", "GATEWAY_ADMIN": "127.0.0.1:0"}
+        with subprocess.Popen(
+            [sys.executable, "-m", "gunicorn", "-c", str(conf), "gateway.wsgi:application"],
+            stderr=output,
+            env={**os.environ, **addresses, "GATEWAY_LIVE": live.url},
+        ) as process:
+            try:
+                printed = tmp_path / "output"
+                wait_for(lambda: b"Booting worker" in printed.read_bytes(), "a worker to boot")
+                process.send_signal(signal.SIGTERM)
+                assert process.wait(15) == 0
+            finally:
+                process.kill()
 
 
 def test_a_request_under_way_completes_when_the_gateway_stops() -> None:
