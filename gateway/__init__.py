@@ -1,4 +1,4 @@
-"""Gateway mirrors live traffic to a shadow upstream and compares the answers.
+"""Gateway answers from a live upstream and mirrors the traffic to shadows.
 
 ``Gateway(settings)`` is a WSGI application: what ``gateway run`` serves, and
 what an older stack mounts under a prefix. ``load`` and ``Settings`` make the

@@ -56,29 +56,31 @@ def address(runtime: Runtime) -> str:
 
 
 def _listen(address: str) -> socket.socket:
-    host, _, port = address.rpartition(":")
-    family = socket.AF_INET6 if host.startswith("[") else socket.AF_INET
-    # After SIGUSR2 the gateway that is being replaced still listens there; else
-    # nobody may, though both are allowed to share.
-    replaces = "GUNICORN_PID" in os.environ
     try:
-        if not replaces:
-            socket.create_server((host.strip("[]"), int(port)), family=family).close()
-        return socket.create_server((host.strip("[]"), int(port)), family=family, reuse_port=True)
+        # After SIGUSR2 the gateway that is being replaced still listens there; else
+        # nobody may, though both are allowed to share.
+        if "GUNICORN_PID" not in os.environ:
+            _server(address).close()
+        return _server(address, reuse_port=True)
     except OSError as error:
         raise SystemExit(_taken("admin", address, error)) from error
 
 
 def check_bind(address: str) -> None:
     """Exit with a sentence when clients' address cannot be had; gunicorn would try five times."""
-    host, _, port = address.rpartition(":")
-    if host == "unix" or "GUNICORN_PID" in os.environ:
+    if address.startswith("unix:") or "GUNICORN_PID" in os.environ:
         return
-    family = socket.AF_INET6 if host.startswith("[") else socket.AF_INET
     try:
-        socket.create_server((host.strip("[]"), int(port)), family=family).close()
+        _server(address).close()
     except OSError as error:
         raise SystemExit(_taken("bind", address, error)) from error
+
+
+def _server(address: str, *, reuse_port: bool = False) -> socket.socket:
+    host, _, port = address.rpartition(":")
+    family = socket.AF_INET6 if host.startswith("[") else socket.AF_INET
+    where = (host.strip("[]"), int(port))
+    return socket.create_server(where, family=family, reuse_port=reuse_port)
 
 
 def _taken(key: str, address: str, error: OSError) -> int:

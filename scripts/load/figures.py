@@ -125,6 +125,8 @@ class Figures:
 
     def curve(self) -> list[tuple[float, float]]:
         """(percentile, milliseconds), up to where one request makes the difference."""
+        if not self.answered:
+            return []
         return [(p, self.percentile(p)) for p in CURVE if (100 - p) * self.answered >= 100 or p < 1]
 
     @property

@@ -31,24 +31,28 @@ _QUIET_SECONDS = 5.0
 
 
 @dataclass(frozen=True)
-class Pair:
-    """The same figure without a shadow and with one: medians of several slices."""
+class Pairs:
+    """The same figure without a shadow and with one, slice after slice."""
 
-    without: float
-    with_shadow: float
+    figures: tuple[tuple[float, float], ...]
 
     @property
     def more(self) -> float:
-        """By how many percent the second is higher."""
-        return 100 * (self.with_shadow / self.without - 1)
+        """By how many percent the second is higher: the median of neighbours in time."""
+        return 100 * (median(b / a for a, b in self.figures) - 1)
+
+    def text(self, places: int) -> str:
+        """The medians of both."""
+        a, b = (median(column) for column in zip(*self.figures, strict=True))
+        return f"{a:.{places}f} to {b:.{places}f}"
 
 
 @dataclass(frozen=True)
 class Comparison:
     """What a shadow does to live. ``failed``: live requests that were not answered 2xx."""
 
-    p99: Pair
-    rate: Pair
+    p99: Pairs
+    rate: Pairs
     failed: int
 
 
@@ -78,8 +82,8 @@ def _mirroring(name: str, live: Target) -> Iterator[Target]:
 
 def _rows(name: str, found: Comparison, control: Comparison) -> list[Row]:
     budgeted = name not in (_CONTROL, "ok")
-    p99 = f"{found.p99.without:.1f} to {found.p99.with_shadow:.1f} ms at {_RATE:.0f}/s"
-    rate = f"{found.rate.without:.0f} to {found.rate.with_shadow:.0f}/s"
+    p99 = f"{found.p99.text(1)} ms at {_RATE:.0f}/s"
+    rate = f"{found.rate.text(0)}/s"
     rows = []
     for what, more, noise, note in (
         ("P99 higher by", found.p99.more, abs(control.p99.more), p99),
@@ -98,17 +102,14 @@ def _compare(bench: Bench, off: Target, other: Target, name: str) -> Comparison:
     # Until a stalled shadow holds every thread, and a breaker has made up its mind.
     _slice(bench, other, name, _RATE)
     paced = [_pair(bench, off, other, name, _RATE) for _ in range(2 if bench.short else 5)]
-    full = [_pair(bench, off, other, name, 0.0) for _ in range(1 if bench.short else 3)]
+    full = [_pair(bench, off, other, name, 0.0) for _ in range(1 if bench.short else 5)]
     return Comparison(
-        p99=Pair(*_medians([[run.figures().percentile(99) for run in pair] for pair in paced])),
-        rate=Pair(*_medians([[run.figures().rate for run in pair] for pair in full])),
+        p99=Pairs(
+            tuple((a.figures().percentile(99), b.figures().percentile(99)) for a, b in paced)
+        ),
+        rate=Pairs(tuple((a.figures().rate, b.figures().rate) for a, b in full)),
         failed=sum(run.figures().failed for _, run in (*paced, *full)),
     )
-
-
-def _medians(pairs: list[list[float]]) -> tuple[float, float]:
-    """Of the figures without a shadow, and of those with one."""
-    return median(pair[0] for pair in pairs), median(pair[1] for pair in pairs)
 
 
 def _pair(bench: Bench, off: Target, other: Target, name: str, rate: float) -> tuple[Run, Run]:
