@@ -272,6 +272,7 @@ def test_bodies_beyond_what_a_worker_holds_are_refused_at_once() -> None:
             assert refused.values("Retry-After")
             first.send(body[1000:])
             assert first.answer().body == b"ok"
+            wait_for(lambda: running.metric("gateway_body_bytes") == 0, "the release")
             with running.client() as third:
                 assert third.request("POST", "/", body=body).body == b"ok"
 
