@@ -137,11 +137,9 @@ def host_fault(text: str) -> str | None:
 def path_fault(text: str) -> str | None:
     """A path prefix or pattern."""
     if not text.startswith("/"):
-        return (
-            f'did you mean "/{text}"?'
-            if text and not text.startswith("*")
-            else "it must start with /"
-        )
+        slashed = f"/{text}"
+        meant = not text.startswith("*") and len(text) > 0 and path_fault(slashed) is None
+        return f'did you mean "{slashed}"?' if meant else "it must start with /"
     if "?" in text or "#" in text:
         return "a path has no query: rules look at the path only"
     if not _PATTERN.fullmatch(text):

@@ -25,6 +25,7 @@ _RETURN_SECONDS = 0.5
 _BATCH = 100  # connections begun between two looks at what has happened
 _UNREAD_BYTES = 1_000_000
 _SMALL_BUFFER = 4096
+_ASK_SECONDS = 1
 _OPENINGS = {
     "heads": b"POST /slow HTTP/1.1\r\nHost: gateway\r\nX-Slow: ",
     "bodies": b"POST /slow HTTP/1.1\r\nHost: gateway\r\nContent-Type: application/json\r\n"
@@ -63,6 +64,10 @@ class Slow:
         self.sock = socket.socket()
         if kind == "unread":  # or the kernel would take the answer for it
             self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _SMALL_BUFFER)
+            # A server that gives up can end its side without a word; asked, it says so.
+            self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+            self.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, _ASK_SECONDS)
+            self.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPINTVL, _ASK_SECONDS)
         self.sock.setblocking(False)
         self.sock.connect_ex(("127.0.0.1", port))
 

@@ -19,7 +19,7 @@ from .verdicts import Row
 _RATE = 200.0
 _CONNECTIONS = 64
 # Longer than any deadline that a server should have for a client that takes nothing.
-_WRITE_DEADLINE_SECONDS = 35.0
+_WRITE_DEADLINE_SECONDS = 42.0
 
 
 def b8(bench: Bench) -> list[Row]:

@@ -81,6 +81,8 @@ def upstream(behaviour: str = "ok", delay: float = 0.0, port: int = 0) -> Iterat
         if not line:
             raise Failed(f"the upstream did not start: exit status {process.wait()}")
         yield Target("straight", int(line), pids=(process.pid,))
+        if process.poll() is not None:
+            raise Failed(f"the upstream ended by itself: exit status {process.returncode}")
 
 
 @contextmanager
