@@ -14,7 +14,7 @@ OLDEST := import sys; sys.exit(sys.version_info < (3, 10))
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help run demo-traffic loadtest test check lint types format clean distclean
+.PHONY: help run demo-traffic loadtest test explore check lint types format clean distclean
 
 help: ## list what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s%s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -27,6 +27,9 @@ demo-traffic: $(VENV)/run.stamp ## send the running demo a minute of believable 
 
 test: $(VENV)/dev.stamp ## run the tests
 	@$(BIN)/python -m pytest $(FLAGS)
+
+explore: $(VENV)/dev.stamp ## look for new examples that break a property; takes long
+	@HYPOTHESIS_PROFILE=explore $(BIN)/python -m pytest --timeout=1800 -k "not whole" $(FLAGS)
 
 check: lint types test ## all that must hold before a commit: lint, types, tests
 

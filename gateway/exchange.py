@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from enum import Enum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from gateway.ids import request_id_of
 
@@ -27,15 +27,26 @@ class LiveOutcome(str, Enum):
     ABANDONED = "abandoned"  # the client left before the answer was complete
 
 
+class Refused(NamedTuple):
+    """Which middleware refused a request, and for which of its reasons."""
+
+    middleware: str
+    reason: str
+
+
 class Exchange:
     """One live request. Used by one thread at a time; times are monotonic seconds."""
 
     __slots__ = (
+        "client",
         "copies",
         "id",
+        "identity",
         "live",
         "mirrored",
         "received",
+        "refused",
+        "route",
         "status",
         "upstream_seconds",
     )
@@ -51,6 +62,14 @@ class Exchange:
         self.mirrored = False
         # Names of the shadows whose pool took a copy.
         self.copies: tuple[str, ...] = ()
+        # The client's address, once somebody found out (trusted proxies considered).
+        self.client: str | None = None
+        # Who the client proved to be.
+        self.identity: str | None = None
+        # The name of the route that applies; a bounded set, fit for labels.
+        self.route: str | None = None
+        # Set when a middleware answered instead of live.
+        self.refused: Refused | None = None
 
     @classmethod
     def of(cls, environ: WSGIEnvironment) -> Exchange:

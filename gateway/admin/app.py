@@ -21,7 +21,7 @@ from gateway.admin.probe import LiveProbe
 from gateway.control import Control
 from gateway.prometheus import CONTENT_TYPE, exposition
 from gateway.runtime import Runtime
-from gateway.settings.model import Percent
+from gateway.settings.types import Percent
 from gateway.shadow.switch import Switch
 
 if TYPE_CHECKING:

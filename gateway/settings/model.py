@@ -12,99 +12,27 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from msgspec import Meta, Struct
+from msgspec import Meta
 
-# What a ``Meta`` says beside its bounds; read by ``declared.py``.
-#   description        what the setting does: a line of the reference page
-#   extra["expected"]  what a value must be: the end of "expected …" in a problem
-#   extra["format"]    a check in ``formats.py``, by name
-#   extra["unit"]      "seconds" or "bytes": "250ms" and "10MiB" are understood too
-#   extra["secret"]    its value is never shown
-#
-# The upper bounds are there for slips of the keyboard; poll(2) takes its
-# time-out as milliseconds in 32 bits (24 days), hence a week for durations.
-_WEEK = 7 * 24 * 3600
-
-Url = Annotated[
-    str,
-    Meta(
-        extra={
-            "format": "url",
-            "expected": "an http://, https:// or http+unix:// URL "
-            "without query, fragment or credentials",
-        }
-    ),
-]
-Address = Annotated[
-    str, Meta(extra={"format": "address", "expected": "HOST:PORT, [IPV6]:PORT or unix:PATH"})
-]
-Host = Annotated[
-    str,
-    Meta(
-        extra={
-            "format": "host",
-            "expected": '"keep" (the client\'s), "upstream" (that of `url`), '
-            "or a literal HOST[:PORT]",
-        }
-    ),
-]
-Pattern = Annotated[
-    str,
-    Meta(
-        extra={
-            "format": "path",
-            "expected": 'a path that starts with "/": a prefix, '
-            "or a pattern with * (one segment) and ** (any)",
-        }
-    ),
-]
-Method = Annotated[
-    str, Meta(extra={"format": "method", "expected": "an upper-case method such as GET"})
-]
-FieldName = Annotated[
-    str,
-    Meta(extra={"format": "token", "expected": "a header field name (RFC 9110 section 5.1)"}),
-]
-FieldValue = Annotated[
-    str,
-    Meta(
-        extra={
-            "format": "field-value",
-            "expected": "a header field value: visible ASCII, with spaces only between",
-        }
-    ),
-]
-File = Annotated[
-    str, Meta(extra={"format": "file", "expected": "the path of a file", "path": True})
-]
-Folder = Annotated[
-    str, Meta(extra={"format": "folder", "expected": "the path of a folder", "path": True})
-]
-Percent = Annotated[float, Meta(ge=0, le=100, extra={"expected": "a number from 0 to 100"})]
-Count = Annotated[int, Meta(ge=1, le=65_535)]
-Seconds = Annotated[
-    float,
-    Meta(
-        gt=0,
-        le=_WEEK,
-        extra={"unit": "seconds", "expected": 'seconds, or a text such as "250ms"'},
-    ),
-]
-Bytes = Annotated[
-    int,
-    Meta(
-        ge=0,
-        le=2**40,
-        extra={"unit": "bytes", "expected": 'bytes, or a text such as "10MiB"'},
-    ),
-]
+from gateway.settings.types import (
+    Address,
+    Bytes,
+    Count,
+    FieldName,
+    FieldValue,
+    File,
+    Folder,
+    Host,
+    Method,
+    Model,
+    Pattern,
+    Percent,
+    Seconds,
+    Url,
+)
 
 
-class _Model(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Base of all settings: immutable, by keyword, no unknown keys."""
-
-
-class Tls(_Model, frozen=True):
+class Tls(Model, frozen=True):
     """How an ``https://`` upstream is verified, and who we are to it."""
 
     verify: Annotated[bool, Meta(description="check the upstream's certificate and host name")] = (
@@ -126,7 +54,7 @@ class Tls(_Model, frozen=True):
     ] = None
 
 
-class HeaderRules(_Model, frozen=True):
+class HeaderRules(Model, frozen=True):
     """Changes to a shadow's own copy of the headers; live never sees them."""
 
     set: Annotated[
@@ -141,7 +69,7 @@ class HeaderRules(_Model, frozen=True):
     ] = ()
 
 
-class Server(_Model, frozen=True):
+class Server(Model, frozen=True):
     """The public side and the processes behind it."""
 
     bind: Annotated[Address, Meta(description="where clients connect")] = "127.0.0.1:8000"
@@ -167,7 +95,7 @@ class Server(_Model, frozen=True):
     ] = "info"
 
 
-class Request(_Model, frozen=True):
+class Request(Model, frozen=True):
     """What is accepted from clients and how it is forwarded."""
 
     max_body: Annotated[
@@ -190,7 +118,7 @@ class Request(_Model, frozen=True):
     ] = "append"
 
 
-class Live(_Model, frozen=True):
+class Live(Model, frozen=True):
     """The upstream that answers clients."""
 
     url: Annotated[Url, Meta(description="where live is")]
@@ -208,7 +136,7 @@ class Live(_Model, frozen=True):
     tls: Tls = Tls()
 
 
-class Shadow(_Model, frozen=True):
+class Shadow(Model, frozen=True):
     """An upstream that gets copies and whose answers nobody but the comparison sees."""
 
     url: Annotated[Url, Meta(description="where the shadow is")]
@@ -281,7 +209,7 @@ class Shadow(_Model, frozen=True):
     tls: Tls = Tls()
 
 
-class Mirror(_Model, frozen=True):
+class Mirror(Model, frozen=True):
     """Bounds on all shadow work in one worker. Over them copies are dropped, at once."""
 
     threads: Annotated[Count, Meta(description="shadow calls in progress at once")] = 32
@@ -296,7 +224,7 @@ class Mirror(_Model, frozen=True):
     ] = 5.0
 
 
-class Route(_Model, frozen=True):
+class Route(Model, frozen=True):
     """Requests that are handled differently. The most specific matching route wins."""
 
     path: Annotated[Pattern, Meta(description="paths it applies to")]
@@ -312,7 +240,7 @@ class Route(_Model, frozen=True):
     mirror: Annotated[bool, Meta(description="whether its requests are mirrored at all")] = True
 
 
-class Settings(_Model, frozen=True):
+class Settings(Model, frozen=True):
     """All settings of one gateway."""
 
     live: Live
