@@ -24,14 +24,17 @@ LAYERS = [
     ("gateway.shadow.fanout",),
     ("gateway.metrics",),
     ("gateway.shadow.upstream", "gateway.shadow.ledger", "gateway.shadow.pool"),
+    ("gateway.shadow.batch", "gateway.shadow.call"),
+    ("gateway.shadow.permit",),
     ("gateway.control", "gateway.failures", "gateway.shadow.sampling"),
     ("gateway.request", "gateway.exchange", "gateway.runtime", "gateway.problem"),
-    ("gateway.shadow.copy", "gateway.shadow.outcome", "gateway.shadow.switch", "gateway.shadow"),
+    ("gateway.shadow.copy", "gateway.shadow.work", "gateway.shadow.switch", "gateway.shadow"),
+    ("gateway.shadow.outcome",),
     ("gateway.tls", "gateway.housekeeping"),
     ("gateway.transport", "gateway.settings"),
     ("gateway.forwarded", "gateway.budget"),
     ("gateway.target", "gateway.headers", "gateway.routes", "gateway.ids"),
-    ("gateway.throttle", "gateway.errors", "gateway._version"),
+    ("gateway.throttle", "gateway.errors", "gateway.nowait", "gateway._version"),
 ]
 
 

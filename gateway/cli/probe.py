@@ -92,9 +92,9 @@ def _probe_shadows(settings: Settings, session: UpstreamSession, copy: Copy) -> 
         print(f"{configured.name} ← GET {request.url}, exactly:")
         for line in serialize_head(request).decode("latin-1").splitlines():
             print(f"    {line}")
-        yield _mirrored(configured.percent, shadow, copy) & _send(
-            session, request, shadow.timeouts, shadow.tls
-        )
+        way = shadow.line
+        answered = _send(session, request, way.timeouts, (way.verify, way.cert))
+        yield _mirrored(configured.percent, shadow, copy) & answered
 
 
 def _mirrored(percent: float, shadow: ShadowUpstream, copy: Copy) -> bool:

@@ -16,17 +16,16 @@ from enum import Enum
 from typing import Any
 
 from gateway.errors import Refusal
+from gateway.nowait import MAX_BYTES, recv
 
 from .arrival import receive
 from .ending import Ending, reset_on_close
-from .limits import KIB, Limits
+from .limits import Limits
 from .outbox import ClientGone, Outbox
 from .reader import RequestReader
 from .refusal import Refused, as_answer
 from .slow_readers import SlowReaders
 
-# Larger ones cost an mmap each (glibc's threshold is 128 KiB), whatever has arrived.
-_READ_BYTES = 64 * KIB
 # Grace for bytes that are here but that no thread was free to read.
 _UNREAD_GRACE = 1.0
 
@@ -113,7 +112,7 @@ class Connection:
     def _receive(self) -> bool:
         while True:
             try:
-                data, self.received = receive(self.sock, _READ_BYTES)
+                data, self.received = receive(self.sock)
             except BlockingIOError:
                 return False
             except OSError as error:
@@ -123,7 +122,7 @@ class Connection:
             began, had_head = self.reader.idle, self.reader.request is not None
             if self._read(self.reader.feed(data), began=began, had_head=had_head):
                 return True
-            if len(data) < _READ_BYTES:
+            if len(data) < MAX_BYTES:
                 return False
 
     def _read(self, complete: bool, *, began: bool, had_head: bool) -> bool:
@@ -201,7 +200,7 @@ class Connection:
 
     def _discard(self) -> None:
         try:
-            count = len(self.sock.recv(_READ_BYTES))
+            count = len(recv(self.sock))
         except BlockingIOError:
             return
         except OSError:

@@ -22,6 +22,7 @@ from heapq import nsmallest
 from typing import Any
 
 from gateway.errors import Refusal, SettingsError
+from gateway.nowait import rearm
 from gateway.throttle import ThrottledLog
 
 from .acceptor import Acceptor
@@ -242,7 +243,7 @@ class EpollWorker(Limits, Worker):  # type: ignore[misc]
             return
         self._parked[conn.fd] = conn
         try:
-            self._epoll.modify(conn.fd, conn.events)
+            rearm(self._epoll, conn.fd, conn.events)
         except OSError:
             pass  # its deadline passed this very moment and the main thread closed it
 

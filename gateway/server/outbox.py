@@ -18,6 +18,8 @@ import time
 from collections import deque
 from typing import IO, Protocol
 
+from gateway import nowait
+
 from .limits import Limits
 from .slow_readers import GRACE_SECONDS, Pace, SlowReaders
 
@@ -141,7 +143,7 @@ class Outbox:
 
     def _send(self, data: bytes | memoryview) -> int:
         try:
-            return self._sock.send(data)
+            return nowait.send(self._sock, data)
         except BlockingIOError:
             return 0
         except OSError as error:

@@ -74,7 +74,7 @@ class Fanout:
         refusal: Outcome | None = Outcome.FAILED_INTERNAL
         try:
             refusal = self._pool.offer(
-                partial(_call, shadow, copy, admission),
+                shadow.call(copy, admission),
                 len(copy.body),
                 partial(self._ended, shadow, admission),
             )
@@ -99,13 +99,6 @@ class Fanout:
 
     def __repr__(self) -> str:
         return f"<Fanout to {', '.join(s.name for s in self.shadows) or 'nobody'}>"
-
-
-def _call(shadow: ShadowUpstream, copy: Copy, admission: int) -> Outcome:
-    """On a pool thread. A copy that waited while the breaker opened is not sent any more."""
-    if shadow.breaker.overtaken(admission):
-        return Outcome.DROPPED_BREAKER_OPEN
-    return shadow.call(copy)
 
 
 def _tell_of(shadow: str, opened: bool, outcome: Outcome) -> None:

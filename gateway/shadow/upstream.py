@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
-
-import requests
+from functools import partial
 
 from gateway.exchange import LiveOutcome
-from gateway.failures import UPSTREAM_ERRORS, outcome_of
 from gateway.forwarded import TELL_NOTHING, Tell, forwarded
 from gateway.headers import Field, end_to_end, framed, rewritten, with_host
 from gateway.routes import Matcher, canonical_path
 from gateway.settings.model import Shadow
 from gateway.shadow.breaker import Breaker
+from gateway.shadow.call import Line, ShadowCall
 from gateway.shadow.copy import Copy
 from gateway.shadow.outcome import Outcome
 from gateway.shadow.sampling import Sampler
@@ -21,11 +19,6 @@ from gateway.shadow.switch import Switch
 from gateway.target import path_of
 from gateway.tls import tls_arguments
 from gateway.transport import Origin, OutboundRequest, Timeouts, UpstreamSession
-
-# More of an answer than this is not read: an endless one must not cost the
-# machine's other work. The connection is thrown away then.
-MAX_ANSWER_BYTES = 4 * 1024 * 1024
-
 
 # Told the shadow's name, the status, and the seconds to the end of the answer.
 Answered = Callable[[str, int, float], None]
@@ -35,7 +28,7 @@ class ShadowUpstream:
     """A configured shadow.
 
     ``decide`` runs on the request's thread and must stay cheap and free of I/O;
-    ``call`` runs on a pool thread. They share only immutable values.
+    what ``call`` returns runs on pool threads. They share only immutable values.
     """
 
     def __init__(
@@ -49,15 +42,14 @@ class ShadowUpstream:
         self.name = settings.name
         self._settings = settings
         self._origin = Origin.parse(settings.url)
-        self._session = session
         self._switch = switch
         self._tell = tell
-        self._answered = answered
+        self._answered = answered or _nobody
         self._matcher = Matcher(settings.routes, settings.methods)
         self._sampler = Sampler(settings.sample_by, settings.name)
         self.breaker = Breaker(settings.breaker_failures, settings.breaker_cooldown)
-        self.timeouts = Timeouts(settings.timeout, settings.timeout, settings.timeout)
-        self.tls = tls_arguments(settings.tls)
+        seconds = settings.timeout
+        self.line = Line(session, Timeouts(seconds, seconds, seconds), *tls_arguments(settings.tls))
 
     @property
     def percent(self) -> float:
@@ -106,20 +98,22 @@ class ShadowUpstream:
             fields.append((settings.mark, copy.request_id))
         return fields
 
-    def call(self, copy: Copy) -> Outcome:
-        """Send the copy once, read its answer, and say how that went."""
-        request = self.build(copy)
-        verify, cert = self.tls
-        began = time.monotonic()
-        try:
-            answer = self._session.forward(request, self.timeouts, verify=verify, cert=cert)
-            with answer:
-                _discard(answer)
-        except UPSTREAM_ERRORS as error:
-            return outcome_of(error)
-        if self._answered is not None:
-            self._answered(self.name, answer.status_code, time.monotonic() - began)
-        return Outcome.ANSWERED
+    def call(self, copy: Copy, admission: int | None = None) -> ShadowCall:
+        """The copy's call, for the pool to run.
+
+        ``admission``: the breaker's; a copy that waited while it opened is not sent.
+        """
+        return ShadowCall(
+            self.line,
+            partial(self.build, copy),
+            partial(self._overtaken, admission),
+            partial(self._answered, self.name),
+        )
+
+    def _overtaken(self, admission: int | None) -> Outcome | None:
+        if admission is not None and self.breaker.overtaken(admission):
+            return Outcome.DROPPED_BREAKER_OPEN
+        return None
 
     def __repr__(self) -> str:
         return f"<ShadowUpstream {self.name} {self._origin.url} {self.percent:g} %>"
@@ -128,10 +122,5 @@ class ShadowUpstream:
 _REFUSED = frozenset({LiveOutcome.REFUSED, LiveOutcome.FAILED})
 
 
-def _discard(answer: requests.Response) -> None:
-    size = 0
-    for part in answer.raw.stream():
-        size += len(part)
-        # Chunk framing costs as well, and can be most of what is sent.
-        if max(size, getattr(answer.raw, "wire_bytes", 0)) > MAX_ANSWER_BYTES:
-            return
+def _nobody(shadow: str, status: int, seconds: float) -> None:
+    """Who is told of answers when nobody wants to know."""

@@ -23,6 +23,7 @@ from gateway.transport.errors import (
 )
 from gateway.transport.message import OutboundRequest, serialize_head
 from gateway.transport.origin import Origin
+from gateway.transport.pending import Pending
 from gateway.transport.session import UpstreamSession
 
 __all__ = [
@@ -36,6 +37,7 @@ __all__ = [
     "Http1Adapter",
     "Origin",
     "OutboundRequest",
+    "Pending",
     "PoolExhausted",
     "ReadTimedOut",
     "Timeouts",

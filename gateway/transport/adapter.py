@@ -14,6 +14,7 @@ import socket
 import threading
 import time
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 from requests import PreparedRequest, Response
@@ -29,9 +30,10 @@ from gateway.transport.connection import Connection
 from gateway.transport.dial import Dialer
 from gateway.transport.errors import ConnectFailed, ConnectionLost, TransportError
 from gateway.transport.exchange import Exchange
-from gateway.transport.framing import BodyUntilClose, body_of
+from gateway.transport.framing import BodyUntilClose
 from gateway.transport.message import OutboundRequest
 from gateway.transport.origin import Origin
+from gateway.transport.pending import Pending
 from gateway.transport.pool import Pool, PoolRules, PoolSnapshot
 from gateway.transport.prepared import outbound
 from gateway.transport.response import UpstreamResponse
@@ -105,6 +107,28 @@ class Http1Adapter(BaseAdapter):
             raise
         return UpstreamResponse(request, answer, self)
 
+    def begin(
+        self, request: OutboundRequest, timeout: Any, verify: Verify = True, cert: Any = None
+    ) -> Pending | None:
+        """Sends a request over an idle connection without waiting for anything.
+
+        None: there is no idle connection, and ``send`` would have to open one.
+        Nothing is retried. Raises what ``errors.py`` lists.
+        """
+        budget = Budget(timeouts_of(timeout), self._clock)
+        pool = self._pool(request.origin, verify, cert)
+        connection = pool.checkout_idle()
+        if connection is None:
+            return None
+        exchange = Exchange(connection, budget, self._max_head_bytes, request)
+        try:
+            exchange.start()
+        except BaseException:
+            pool.discard(connection)
+            raise
+        respond = partial(UpstreamResponse, request, adapter=self)
+        return Pending(exchange, pool, connection, budget.silence(), respond)
+
     def _answer(self, pool: Pool, request: OutboundRequest, budget: Budget) -> Answer:
         connection = pool.checkout(budget)
         try:
@@ -134,16 +158,12 @@ class Http1Adapter(BaseAdapter):
     ) -> Answer:
         exchange = Exchange(connection, budget, self._max_head_bytes, request)
         try:
-            head = exchange.run()
-            body = body_of(head, request.method, self._max_head_bytes)
-            answer = Answer(head, body)
-            reusable = head.keep_alive and type(body) is not BodyUntilClose
-            upload = exchange.upload
-            answer.attach(connection, pool, budget, upload, exchange.rest, reusable=reusable)
+            exchange.start()
+            head = exchange.finish()
+            return exchange.answer(head, pool)
         except BaseException:
             pool.discard(connection)
             raise
-        return answer
 
     def _pool(self, origin: Origin, verify: Verify, cert: Certificate) -> Pool:
         key = (origin.address, verify, cert)

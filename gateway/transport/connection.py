@@ -16,12 +16,13 @@ import select
 import socket
 import ssl
 
+from gateway import nowait
 from gateway.transport.addresses import Address
 from gateway.transport.budget import Clock
 from gateway.transport.errors import Expired
 
 # As much as is read at once: a body streams in pieces of at most this size.
-CHUNK = 65536
+CHUNK = nowait.MAX_BYTES
 # The longest single wait; a wait without limit is a row of these.
 _DAY = 86400.0
 _UNIX_RETRY_SECONDS = 0.005
@@ -66,6 +67,10 @@ class Connection:
     @property
     def opened(self) -> bool:
         return self._sock is not None
+
+    def fileno(self) -> int:
+        """To wait for many at once; -1 when it is closed."""
+        return -1 if self._sock is None else self._sock.fileno()
 
     def open(self, address: Address, until: float) -> None:
         """Connects to one address. ``OSError`` or ``Expired``; then it is closed again."""
@@ -137,7 +142,8 @@ class Connection:
     def send(self, data: bytes | memoryview) -> int:
         """Sends what the socket takes at once; says how much that was. ``OSError``."""
         try:
-            return self._open_socket().send(data)
+            sock = self._open_socket()
+            return nowait.send(sock, data) if self._tls is None else sock.send(data)
         except _NOT_NOW:
             return 0
 
@@ -152,7 +158,8 @@ class Connection:
     def receive_now(self) -> bytes | None:
         """What has come, ``b""`` if the peer closed, ``None`` if nothing. ``OSError``."""
         try:
-            data = self._open_socket().recv(CHUNK)
+            sock = self._open_socket()
+            data = nowait.recv(sock) if self._tls is None else sock.recv(CHUNK)
         except _NOT_NOW:
             return None
         if not data:
@@ -178,7 +185,7 @@ class Connection:
     def stale(self) -> bool:
         """Whether an idle connection is closed, broken, or has bytes nobody asked for."""
         if self._tls is None:
-            return bool(self._readable.poll(0))
+            return nowait.readable(self._open_socket())
         try:
             # Session tickets and key updates come unasked and are no bytes of an answer.
             return bool(self._readable.poll(0) or self._tls.pending()) and (

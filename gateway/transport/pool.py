@@ -82,6 +82,34 @@ class Pool:
                 raise
             self.discard(connection)
 
+    def checkout_idle(self) -> Connection | None:
+        """An idle connection ready for a request, without waiting for anything; or None."""
+        while True:
+            connection = self._take_idle()
+            if connection is None:
+                return None
+            if self._address_is_known(connection):
+                if not connection.stale():
+                    connection.reused = True
+                    return connection
+                self.discard(connection)
+            else:  # looking it up can wait: ``checkout`` may
+                self.release(connection)
+                return None
+
+    def _take_idle(self) -> Connection | None:
+        with self._lock:
+            dead = self._expired()
+            connection = self._idle.pop() if self._idle and not self._aborted else None
+            if connection is not None:
+                self._busy.add(connection)
+                self._reused += 1
+        _close(dead)
+        return connection
+
+    def _address_is_known(self, connection: Connection) -> bool:
+        return self._clock() - connection.checked_at <= self._rules.address_max_age
+
     def release(self, connection: Connection) -> None:
         """Takes back a connection whose answer was read to its end."""
         connection.idle_since = self._clock()
@@ -200,12 +228,11 @@ class Pool:
         """Still connected, nothing unasked in it, and its address still the upstream's."""
         if connection.stale():
             return False
-        now = self._clock()
-        if now - connection.checked_at > self._rules.address_max_age:
+        if not self._address_is_known(connection):
             address = connection.address
             if address is None or not self._dialer.addresses.still_lists(address):
                 return False
-            connection.checked_at = now
+            connection.checked_at = self._clock()
         return True
 
     def snapshot(self) -> PoolSnapshot:

@@ -19,6 +19,7 @@ from requests.structures import CaseInsensitiveDict
 from gateway.transport.adapter import Http1Adapter
 from gateway.transport.budget import Timeouts
 from gateway.transport.message import OutboundRequest
+from gateway.transport.pending import Pending
 from gateway.transport.tls import Certificate, Verify
 
 SCHEMES = ("http+unix://", "https://", "http://")
@@ -53,6 +54,19 @@ class UpstreamSession(requests.Session):
     ) -> requests.Response:
         """``send()``, streaming: returns when the answer's head is there."""
         return self._send(request, True, timeouts, verify, cert)
+
+    def begin(
+        self,
+        request: OutboundRequest,
+        timeouts: Timeouts,
+        verify: Verify = True,
+        cert: Certificate = None,
+    ) -> Pending | None:
+        """Sends a request if that needs no waiting; None if it does: ``forward`` it then."""
+        adapter = self.get_adapter(request.url or "")
+        if not isinstance(adapter, Http1Adapter):
+            return None
+        return adapter.begin(request, timeouts, verify, cert)
 
     def send(self, request: requests.PreparedRequest, **kwargs: Any) -> requests.Response:
         """As ``requests.Session.send``, but never redirected, proxied or given cookies."""

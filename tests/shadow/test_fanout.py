@@ -146,7 +146,7 @@ def test_what_goes_wrong_while_deciding_stays_here(
 
 
 @pytest.mark.parametrize("error", [ValueError, SystemExit, KeyboardInterrupt, MemoryError])
-@pytest.mark.parametrize("part", ["build", "call"])
+@pytest.mark.parametrize("part", ["build", "begin", "forward"])
 def test_what_goes_wrong_while_calling_stays_here(
     part: str,
     error: type[BaseException],
@@ -156,10 +156,10 @@ def test_what_goes_wrong_while_calling_stays_here(
     """In building the request, in sending and in reading alike."""
     with House() as house, caplog.at_level(logging.ERROR):
 
-        def broken(copy: Copy) -> Outcome:
+        def broken(*args: object, **kwargs: object) -> Outcome:
             raise error(part)
 
-        monkeypatch.setattr(house.shadow, part, broken)
+        monkeypatch.setattr(house.shadow if part == "build" else house.session, part, broken)
         assert house.outcome_of(copy()) is Outcome.FAILED_INTERNAL
         assert house.outcome_of(copy()) is Outcome.FAILED_INTERNAL
     assert "inside the gateway" in caplog.text

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import Counter
+from collections.abc import Callable
 from threading import Event, Thread
 from typing import Any
 
@@ -30,8 +31,25 @@ def pool(threads: int = 1, max_queue: int = 2, max_queue_bytes: int = 100) -> Sh
     return ShadowPool(threads=threads, max_queue=max_queue, max_queue_bytes=max_queue_bytes)
 
 
-def answered() -> Outcome:
-    return Outcome.ANSWERED
+class Waiting:
+    """Work that needs a thread of its own for all it does."""
+
+    ends = 0.0
+
+    def __init__(self, finish: Callable[[], Outcome]) -> None:
+        self.finish = finish
+
+    def begin(self) -> Outcome | None:
+        return None
+
+    def fileno(self) -> int:
+        return -1
+
+    def advance(self) -> Outcome | None:
+        return None
+
+
+answered = Waiting(lambda: Outcome.ANSWERED)
 
 
 def idle(running: ShadowPool, done: int) -> None:
@@ -39,14 +57,14 @@ def idle(running: ShadowPool, done: int) -> None:
     wait_for(lambda: running.snapshot().done == done, f"{done} copies to be done")
 
 
-class Gate:
+class Gate(Waiting):
     """Work that runs until it is let go."""
 
     def __init__(self) -> None:
         self.entered = Event()
         self.open = Event()
 
-    def __call__(self) -> Outcome:
+    def finish(self) -> Outcome:
         self.entered.set()
         self.open.wait(10)
         return Outcome.ANSWERED
@@ -61,7 +79,7 @@ def test_work_runs_on_a_pool_thread_and_its_outcome_is_told_once() -> None:
         return Outcome.ANSWERED
 
     running = pool()
-    assert running.offer(work, 1, done) is None
+    assert running.offer(Waiting(work), 1, done) is None
     assert running.close(5)
     assert done.outcomes == {Outcome.ANSWERED: 1}
     assert seen[0] is not threading.current_thread()
@@ -102,7 +120,7 @@ def test_whatever_work_raises_ends_in_the_ledger(error: type[BaseException]) -> 
     def work() -> Outcome:
         raise error
 
-    assert running.offer(work, 1, done) is None
+    assert running.offer(Waiting(work), 1, done) is None
     assert running.offer(answered, 1, done) is None
     idle(running, 2)
     assert running.close(5)
@@ -162,7 +180,7 @@ def test_the_bounds_hold_under_many_threads() -> None:
 
     def offer_many() -> None:
         for _ in range(300):
-            outcome = running.offer(work, 1, done)
+            outcome = running.offer(Waiting(work), 1, done)
             with lock:
                 refused[outcome] += 1
 
@@ -195,9 +213,9 @@ def test_a_submission_that_fails_is_booked_as_what_became_of_it(
     """The executor queues first and may then find no thread to start."""
     done, running = Recorder(), pool()
 
-    def submit(run: Any, permit: Any) -> None:
+    def submit(run: Any, *arguments: Any) -> None:
         if runs:
-            run(permit)
+            run(*arguments)
         raise error("can't start new thread")
 
     monkeypatch.setattr(running._executor, "submit", submit)

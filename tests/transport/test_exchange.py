@@ -145,7 +145,7 @@ def test_a_half_closed_upstream_ends_an_upload_at_once(session: UpstreamSession)
 
 def test_an_upload_may_take_longer_than_the_read_timeout(session: UpstreamSession) -> None:
     """Silence is what is timed: an upstream that reads slowly but steadily is not silent."""
-    longest = 0.4
+    longest = 1.0
 
     def script(peer: Peer) -> None:
         peer.head()
