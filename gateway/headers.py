@@ -8,7 +8,7 @@ Not done here: interpreting values. They pass byte for byte.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 Field = tuple[str, str]
@@ -54,6 +54,11 @@ def _field_name(key: str) -> str:
     return key.replace("_", "-").title()
 
 
+def environ_name(name: str) -> str:
+    """A field's name in ``environ`` (RFC 3875 section 4.1.18), but for the two of the body."""
+    return "HTTP_" + name.upper().replace("-", "_")
+
+
 def end_to_end(fields: Iterable[Field]) -> list[Field]:
     """The fields without the hop-by-hop ones and those that Connection names."""
     fields = list(fields)
@@ -63,6 +68,14 @@ def end_to_end(fields: Iterable[Field]) -> list[Field]:
         tokens = {token.strip(" \t").lower() for token in ",".join(named).split(",")}
         drop = HOP_BY_HOP | (tokens - _NEVER_NAMED)
     return [field for field in fields if field[0].lower() not in drop]
+
+
+def without_options(value: str, options: Collection[str]) -> str:
+    """A value of Connection without some of its options, which are lower-case."""
+    if not any(option in value.lower() for option in options):
+        return value
+    kept = (each for each in value.split(",") if each.strip(" \t").lower() not in options)
+    return ",".join(kept)
 
 
 def framed(fields: Iterable[Field], body: bytes, *, had_body: bool) -> list[Field]:
@@ -108,3 +121,17 @@ def rewritten(
     drop = {name.lower() for name in remove} | {name.lower() for name in set_}
     kept = [field for field in fields if field[0].lower() not in drop]
     return [*kept, *set_.items()]
+
+
+def varied(fields: Iterable[Field], by: str) -> list[Field]:
+    """An answer's fields with a name in Vary: caches must tell such answers apart."""
+    out, place = list(fields), -1
+    for index, (name, value) in enumerate(out):
+        if name.lower() == "vary":
+            place = index
+            if {"*", by.lower()} & {each.strip(" \t") for each in value.lower().split(",")}:
+                return out
+    if place < 0:
+        return [*out, ("Vary", by)]
+    out[place] = (out[place][0], f"{out[place][1]}, {by}")
+    return out

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.headers import end_to_end, framed, received_fields, rewritten, with_host
+from gateway.headers import end_to_end, framed, received_fields, rewritten, varied, with_host
 
 _NAMES = st.text("abcdefghXYZ-", min_size=1, max_size=12).map(lambda s: "X" + s)
 _VALUES = st.text(st.characters(min_codepoint=0x20, max_codepoint=0xFF, exclude_characters="\x7f"))
@@ -108,3 +108,31 @@ def test_the_list_that_the_worker_kept_is_preferred() -> None:
     """It has the repeats that environ joins."""
     kept = [("X-A", "1"), ("X-A", "2")]
     assert received_fields({"HTTP_X_A": "1,2", "gateway.fields": kept}) == tuple(kept)
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        pytest.param([], [("Vary", "Accept-Encoding")], id="none"),
+        pytest.param([("vary", "Origin")], [("vary", "Origin, Accept-Encoding")], id="others"),
+        pytest.param([("Vary", "*")], [("Vary", "*")], id="everything"),
+        pytest.param(
+            [("Vary", "Origin, accept-encoding")], [("Vary", "Origin, accept-encoding")], id="there"
+        ),
+        pytest.param(
+            [("Vary", "A"), ("Vary", "B")],
+            [("Vary", "A"), ("Vary", "B, Accept-Encoding")],
+            id="repeated",
+        ),
+        pytest.param(
+            [("Vary", "X-Accept-Encoding")],
+            [("Vary", "X-Accept-Encoding, Accept-Encoding")],
+            id="similar",
+        ),
+    ],
+)
+def test_vary_names_what_the_answer_varies_by(
+    before: list[tuple[str, str]], after: list[tuple[str, str]]
+) -> None:
+    """Once, beside what is there."""
+    assert varied(before, "Accept-Encoding") == after
