@@ -21,9 +21,9 @@ _BATCH = 8
 _PAUSE_SECONDS = 0.1
 _LOG_EVERY_SECONDS = 10.0
 
-_EXHAUSTED = {errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM}
+EXHAUSTED = {errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM}
 # accept(2): errors of the new connection, not of the listener.
-_PASSING = {
+PASSING = {
     errno.EAGAIN,
     errno.ECONNABORTED,
     errno.EINTR,
@@ -64,7 +64,8 @@ class Acceptor:
         self._poll = select.epoll()
         self._poll.register(wake, select.EPOLLIN)
         for listener in listeners:
-            _prepare(listener, write_timeout)
+            listener.setblocking(False)
+            prepare(listener, write_timeout)
 
     def __repr__(self) -> str:
         state = "listening" if self._listening else "paused"
@@ -126,9 +127,9 @@ class Acceptor:
         return now
 
     def _failed(self, error: OSError) -> None:
-        if error.errno in _PASSING:
+        if error.errno in PASSING:
             return
-        if error.errno not in _EXHAUSTED:
+        if error.errno not in EXHAUSTED:
             raise error
         now = self._pause()
         if now - self._complained_at > _LOG_EVERY_SECONDS:
@@ -136,12 +137,11 @@ class Acceptor:
             self._log.warning("Cannot accept connections for now: %s", error.strerror)
 
 
-def _prepare(listener: Any, write_timeout: float) -> None:
+def prepare(listener: Any, write_timeout: float) -> None:
     """Options that accepted connections inherit: no call for each of them."""
-    listener.setblocking(False)
     stamp_arrivals(listener)
-    if listener.FAMILY != socket.AF_UNIX:
+    option = getattr(socket, "TCP_USER_TIMEOUT", None)  # Linux's
+    if option is not None and listener.family != socket.AF_UNIX:
         # The kernel takes some megabytes of an answer off our hands; a client that does
         # not read those is cut off by the kernel (tcp(7)). gunicorn has set TCP_NODELAY.
-        milliseconds = round(write_timeout * 1000)
-        listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, milliseconds)
+        listener.setsockopt(socket.IPPROTO_TCP, option, round(write_timeout * 1000))

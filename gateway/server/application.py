@@ -13,6 +13,7 @@ from datetime import timedelta
 from typing import Any
 
 from gateway.errors import Refusal
+from gateway.exchange import Exchange
 
 from .ending import Ending
 from .fields import field_list
@@ -112,8 +113,11 @@ class ApplicationCall:
     def _refuse(self, refusal: Refusal) -> Ending:
         if self._response is not None:
             self._response.status = f"{refusal.status} {refusal.title}"  # for the access log
+        # The id under which the application's own log has it.
+        request_id = Exchange.of(self._environ).id if self._environ else None
+        with_body = self._request.method != "HEAD"
         try:
-            self._sink.sendall(as_answer(refusal, with_body=self._request.method != "HEAD"))
+            self._sink.sendall(as_answer(refusal, with_body=with_body, request_id=request_id))
         except ClientGone:
             return Ending.RESET
         return Ending.LINGER

@@ -14,17 +14,21 @@ import os
 import signal
 import sys
 import time
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from queue import SimpleQueue
 from typing import Any
 
 from gateway._version import __version__
+from gateway.admission.priority import Priority, priority_table
 from gateway.app import Gateway
 from gateway.budget import ByteBudget
 from gateway.errors import SettingsError
 from gateway.prometheus import forget_gauges, use_slot
-from gateway.runtime import ENVIRONMENT_NAME, Runtime, WorkerState
-from gateway.server import admin_process, slots, stock
-from gateway.settings import Settings, load, summary, warnings
+from gateway.runtime import ENVIRONMENT_NAME, Reload, Runtime, WorkerState
+from gateway.server import admin_process, chosen, slots, stock, trial
+from gateway.server.turnstile import turnstile_for
+from gateway.settings import Route, Settings, load, summary, warnings
 
 _log = logging.getLogger("gunicorn.error")
 
@@ -36,7 +40,8 @@ def configure() -> dict[str, Any]:
     """gunicorn's settings as a dict of its setting names. Exits with 2 when they are wrong."""
     runtime = Runtime.from_environment()
     if runtime is not None:
-        return gunicorn_settings(_reloaded(runtime), runtime)
+        settings = _reloaded(runtime)
+        return gunicorn_settings(settings, runtime, runtime.last_reload().generation)
     try:
         settings = load(config=None, environ=os.environ, flags={})
     except SettingsError as error:
@@ -53,25 +58,37 @@ def configure() -> dict[str, Any]:
 
 
 def _reloaded(runtime: Runtime) -> Settings:
-    environ = {k: v for k, v in os.environ.items() if k != ENVIRONMENT_NAME}
+    """The new settings, or those in force where the new ones cannot be used."""
+    generation = runtime.last_reload().generation + 1
     try:
-        settings = load(config=None, environ=environ, flags={})
+        settings = _tried(os.environ)
     except SettingsError as error:
         _log.error("The settings in force are kept; the new ones cannot be used: %s", error)
+        runtime.write_reload(Reload(generation, error.problems))
         return runtime.settings()
     runtime.write_settings(settings)
+    runtime.write_reload(Reload(generation))
     return settings
 
 
-def gunicorn_settings(settings: Settings, runtime: Runtime) -> dict[str, Any]:
+def _tried(environ: Mapping[str, str]) -> Settings:
+    environ = {name: value for name, value in environ.items() if name != ENVIRONMENT_NAME}
+    settings = load(config=None, environ=environ, flags={})
+    fault = trial.fault_of(settings)
+    if fault is not None:
+        raise SettingsError([fault])
+    return settings
+
+
+def gunicorn_settings(settings: Settings, runtime: Runtime, generation: int = 0) -> dict[str, Any]:
     """gunicorn's names for our settings, and the hooks that tie the processes together."""
     server = settings.server
     return {
         "bind": server.bind,
         "workers": server.workers,
         "threads": server.threads,
-        "worker_class": "gateway.server.worker.GatewayWorker",
-        "worker_connections": 4096,
+        "worker_class": chosen.worker_class(server),
+        "worker_connections": server.max_connections,
         "keepalive": max(1, round(server.keepalive)),
         "graceful_timeout": max(1, round(server.graceful_timeout)),
         "max_requests": server.max_requests,
@@ -87,7 +104,7 @@ def gunicorn_settings(settings: Settings, runtime: Runtime) -> dict[str, Any]:
         "on_reload": lambda arbiter: _reloading(arbiter, runtime, settings),
         "pre_fork": lambda arbiter, worker: slots.assign(arbiter, worker),
         "post_fork": lambda arbiter, worker: _forked(arbiter, runtime, worker),
-        "post_worker_init": lambda worker: _ready(runtime, worker),
+        "post_worker_init": lambda worker: _ready(runtime, worker, generation),
         "worker_exit": lambda arbiter, worker: _exiting(settings, worker),
         "child_exit": lambda arbiter, worker: _gone(runtime, worker),
     }
@@ -125,27 +142,63 @@ def _forked(arbiter: Any, runtime: Runtime, worker: Any) -> None:
     use_slot(slot)
     stock.accept_raw_targets()
     _log_like_gunicorn()
-    request = runtime.settings().request
+    settings = runtime.settings()
+    request = settings.request
     worker.max_body_bytes = request.max_body
     worker.budget = ByteBudget(max(request.max_buffered, request.max_body))
+    if hasattr(worker, "turnstile"):
+        worker.turnstile = turnstile_for(
+            settings.admission, settings.server.threads, _priority_of(settings.routes)
+        )
+
+
+def _priority_of(routes: Sequence[Route]) -> Callable[[Any], Priority] | None:
+    if all(route.priority == "normal" for route in routes):
+        return None
+    priorities = priority_table(routes)
+    return lambda conn: conn.priority(priorities)
 
 
 def _log_like_gunicorn() -> None:
-    ours = logging.getLogger("gateway")
-    ours.handlers, ours.level = _log.handlers, _log.level
-    ours.propagate = False
+    for name in ("gateway", "opentelemetry"):
+        ours = logging.getLogger(name)
+        ours.handlers, ours.level = _log.handlers, _log.level
+        ours.propagate = False
 
 
-def _ready(runtime: Runtime, worker: Any) -> None:
+def _ready(runtime: Runtime, worker: Any, generation: int) -> None:
     """In the worker, once its application is loaded."""
     if _told_to_stop(worker.inherited_signals):
         worker.alive = False
     gateway = worker.wsgi
     if not isinstance(gateway, Gateway):
         return  # somebody's own application under these settings
-    gateway.housekeeper.add(_StateTask(runtime, worker))
+    _reopen_logs_on_sigusr1(worker, gateway)
+    worker.note_refusal = gateway.note_refusal
+    gateway.housekeeper.add(_StateTask(runtime, worker, generation))
     gateway.housekeeper.add(lambda: gateway.metrics.body_bytes(worker.budget.held))
+    if hasattr(worker, "turnstile"):
+        gateway.fanout.overloaded = worker.turnstile.standing
+        gateway.housekeeper.add(partial(_publish_admission, gateway, worker))
     gateway.start()
+
+
+def _publish_admission(gateway: Gateway, worker: Any) -> None:
+    now = worker.turnstile.snapshot()
+    gateway.metrics.admission(now.limit, now.waiting)
+    for reason, count in worker.shed.taken().items():
+        gateway.metrics.shed(reason, count)
+
+
+def _reopen_logs_on_sigusr1(worker: Any, gateway: Gateway) -> None:
+    """gunicorn's master passes the signal on to every worker, which reopens gunicorn's files."""
+
+    def reopen(number: int, frame: Any) -> None:
+        worker.handle_usr1(number, frame)
+        gateway.reopen_logs()
+
+    signal.signal(signal.SIGUSR1, reopen)
+    signal.siginterrupt(signal.SIGUSR1, False)
 
 
 def _told_to_stop(signals: SimpleQueue[int]) -> bool:
@@ -164,15 +217,16 @@ def _told_to_stop(signals: SimpleQueue[int]) -> bool:
 class _StateTask:
     """Publishes what this worker is doing, when that changes."""
 
-    def __init__(self, runtime: Runtime, worker: Any) -> None:
+    def __init__(self, runtime: Runtime, worker: Any, generation: int) -> None:
         self._runtime = runtime
         self._worker = worker
+        self._generation = generation
         self._said: str | None = None
 
     def __call__(self) -> None:
         state: WorkerState = "serving" if self._worker.alive else "draining"
         if state != self._said:
-            self._runtime.publish_worker(slots.of(self._worker), state)
+            self._runtime.publish_worker(slots.of(self._worker), state, self._generation)
             self._said = state
             if state == "draining":
                 self._worker.drain_began = time.monotonic()

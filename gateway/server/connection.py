@@ -12,18 +12,24 @@ from __future__ import annotations
 import select
 import socket
 import time
+from collections.abc import Callable
 from enum import Enum
 from typing import Any
 
+from gateway.admission.priority import Priority
 from gateway.errors import Refusal
 from gateway.nowait import MAX_BYTES, recv
+from gateway.routes import RouteTable
+from gateway.target import path_of
 
 from .arrival import receive
 from .ending import Ending, reset_on_close
+from .glance import one_plain_request
 from .limits import Limits
 from .outbox import ClientGone, Outbox
 from .reader import RequestReader
 from .refusal import Refused, as_answer
+from .shedding import OVERLOADED, Shed
 from .slow_readers import SlowReaders
 
 # Grace for bytes that are here but that no thread was free to read.
@@ -69,6 +75,9 @@ class Connection:
         self.phase = Phase.READING
         self.received = time.monotonic()  # when the last bytes arrived
         self.deadline = self.received + limits.header_timeout
+        # Whether a request that arrived then is refused whatever it says.
+        self.too_late: Callable[[float], bool] = _never
+        self.refused_unseen: Callable[[float], object] = _never
         self._cfg = cfg
         self._limits = limits
         self._ending = Ending.KEEP
@@ -119,11 +128,22 @@ class Connection:
                 raise ClientGone from error
             if not data:
                 return self._end_of_input()
+            if self.too_late(self.received) and self._refuse_unseen(data):
+                return False
             began, had_head = self.reader.idle, self.reader.request is not None
             if self._read(self.reader.feed(data), began=began, had_head=had_head):
                 return True
             if len(data) < MAX_BYTES:
                 return False
+
+    def _refuse_unseen(self, data: bytes) -> bool:
+        """Refuse a request that came too late, if it needs no reading to know where it ends."""
+        if not (self.reader.idle and one_plain_request(data)):
+            return False
+        self.refused_unseen(self.received)
+        self.outbox.sendlast(OVERLOADED.answer(with_body=True, close=False))
+        self.answered(Ending.KEEP)
+        return True
 
     def _read(self, complete: bool, *, began: bool, had_head: bool) -> bool:
         """Bytes were read: note what they completed, and until when the rest has to come."""
@@ -149,12 +169,27 @@ class Connection:
             return False
         raise Refused(400, "The request ended before it was complete.")
 
-    def refuse(self, refusal: Refusal) -> None:
+    def refuse(self, refusal: Refusal, request_id: str) -> None:
         """Answer in the application's stead and end the connection."""
         request = self.reader.request
         with_body = request is None or request.method != "HEAD"
-        self.outbox.sendlast(as_answer(refusal, with_body=with_body))
+        self.outbox.sendlast(as_answer(refusal, with_body=with_body, request_id=request_id))
         self.answered(Ending.LINGER)
+
+    def priority(self, priorities: RouteTable[Priority]) -> Priority:
+        """Of the request that is here."""
+        request = self.reader.request
+        return priorities.find(request.method, path_of(request.uri))
+
+    def shed(self, reason: Shed) -> bool:
+        """Refuse a request, and keep the connection if the client does.
+
+        True when the next request is already here.
+        """
+        request = self.reader.request
+        close = reason.closes or request.must_close or request.should_close()
+        self.outbox.sendlast(reason.answer(with_body=request.method != "HEAD", close=close))
+        return self.answered(Ending.LINGER if close else Ending.KEEP)
 
     def answered(self, ending: Ending) -> bool:
         """Go on after an answer. True when the next request is already here."""
@@ -249,3 +284,7 @@ class Connection:
         self.phase = Phase.CLOSED
         self.reader.drop()
         self.sock.close()
+
+
+def _never(received: float) -> bool:
+    return False

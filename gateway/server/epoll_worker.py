@@ -1,10 +1,12 @@
 """The default gunicorn worker: threads that wait together on one event loop.
 
 Stock gthread gives a client a thread while it waits for its bytes, and hands
-every connection over twice.  Here all threads wait on one epoll set; whoever is
-woken reads what has come and, if a request is now complete, answers it itself
-(leader/followers).  A client that is slow to send, to read or to ask again is
-an entry in the set and holds no thread.
+every connection over twice.  Here one thread at a time leads: it waits on an
+epoll set, reads what has come, refuses what is too much, and when a request is
+complete and let in it answers that itself, while another thread leads
+(leader/followers).  So those who answer compete with one thread for the
+interpreter lock, however much comes in.  A client that is slow to send, to read
+or to ask again is an entry in the set and holds no thread.
 
 Not here: TLS, the PROXY protocol and HTTP/2.  ``GatewayThreadWorker`` has them.
 """
@@ -18,7 +20,9 @@ import socket
 import threading
 import time
 from collections.abc import Callable
+from enum import Enum
 from heapq import nsmallest
+from queue import SimpleQueue
 from typing import Any
 
 from gateway.errors import Refusal, SettingsError
@@ -32,14 +36,31 @@ from .ending import Ending
 from .limits import Limits
 from .outbox import ClientGone
 from .refusal import refusal_for
+from .shedding import DRAINING, LATE, OVERLOADED, Shed, ShedCounts
 from .slow_readers import SlowReaders
 from .stock import ParseException, Worker, frozen
+from .turnstile import turnstile_for
+from .unserved import note
 
 # How often deadlines are looked at; they are that much coarser than they say.
 _TICK_SECONDS = 0.25
 # Idle connections are only closed in favour of new ones after this long.
 _LEAST_IDLE_SECONDS = 1.0
 _STOP_SECONDS = 1.0
+# Threads that lead at once. One has to be waiting for events when another has found a
+# request to answer; more would only compete with those who answer.
+_IN_FRONT = 3
+# Events fetched at once: refusing so many takes half a millisecond in which those who
+# answer cannot run.
+_BATCH = 8
+
+
+class Next(Enum):
+    """What is next for a connection that a thread has worked on."""
+
+    WAIT = "wait"  # for the socket, in the event loop, or it is closed
+    RUN = "run"  # its request is let in, and the thread is to answer it
+    AWAY = "away"  # it is the turnstile's, or already another thread's
 
 
 class UnsupportedByWorker(SettingsError, RuntimeError):
@@ -49,11 +70,11 @@ class UnsupportedByWorker(SettingsError, RuntimeError):
 class EpollWorker(Limits, Worker):  # type: ignore[misc]
     """One worker process.
 
-    Threads: the main thread accepts, watches deadlines and obeys signals; ``cfg.threads``
-    others read, answer and write. A connection belongs to whoever has taken it out of
-    ``_parked``: removing a key from a dict is atomic, so no lock is held and nothing else
-    is shared. Only request threads block, in the application or for a client to take what
-    the application goes on producing.
+    Threads: the main thread accepts, watches deadlines and obeys signals; ``cfg.threads`` + 1
+    others read, answer and write. The front lock is the leader's, who holds it while it
+    waits for events: it guards ``_events``. A connection belongs to whoever has taken it
+    out of ``_parked``: removing a key from a dict is atomic. Only request threads block, in
+    the application or for a client to take what the application goes on producing.
     """
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -64,6 +85,12 @@ class EpollWorker(Limits, Worker):  # type: ignore[misc]
         self._connections: set[Connection] = set()
         self._parked: dict[int, Connection] = {}
         self._threads: list[threading.Thread] = []
+        self.turnstile = turnstile_for(self.admission, self.cfg.threads)
+        self.shed = ShedCounts()
+        self._stopped = False
+        self._front: SimpleQueue[None] = SimpleQueue()
+        for _ in range(_IN_FRONT):
+            self._front.put(None)
         self._next_sweep = 0.0
         self._idle_until = float("inf")
 
@@ -110,14 +137,17 @@ class EpollWorker(Limits, Worker):  # type: ignore[misc]
             write_timeout=self.write_timeout,
             log=self.log,
         )
+        self.turnstile.start()
         self._start_threads()
         while self.alive and self.ppid == os.getppid():
             self._tick()
         self._drain()
         self._stop_threads()
+        self.turnstile.stop()
 
     def _start_threads(self) -> None:
-        for number in range(self.cfg.threads):
+        # One more than may be in progress: somebody has to read, and to refuse.
+        for number in range(self.cfg.threads + 1):
             # Daemons: a thread stuck in the application must not outlive graceful_timeout.
             thread = threading.Thread(target=self._serve, name=f"request-{number}", daemon=True)
             thread.start()
@@ -131,6 +161,7 @@ class EpollWorker(Limits, Worker):  # type: ignore[misc]
         if now >= self._next_sweep:
             self._next_sweep = now + _TICK_SECONDS
             self._sweep(now)
+            self._refuse_forgotten()
 
     def _sweep(self, now: float) -> None:
         """Expire what is overdue: one pass over all connections per tick, none per request."""
@@ -141,9 +172,10 @@ class EpollWorker(Limits, Worker):  # type: ignore[misc]
     def _overdue(self, conn: Connection, now: float) -> bool:
         return conn.deadline <= now or (now >= self._idle_until and conn.idle)
 
-    def _expire(self, conn: Connection, now: float) -> None:
+    def _expire(self, conn: Connection, now: float) -> Next:
         if self._overdue(conn, now):  # a thread may have been faster than our claim
             conn.expire(now)
+        return Next.WAIT
 
     def _claim(self, conn: Connection) -> bool:
         """Take a connection out of the event loop, unless a thread already has it."""
@@ -156,6 +188,7 @@ class EpollWorker(Limits, Worker):  # type: ignore[misc]
         conn = Connection(
             sock, peer, server, cfg=self._plain_cfg, limits=self, readers=self._readers
         )
+        conn.too_late, conn.refused_unseen = self.turnstile.refuses_unseen, self._count_unseen
         self._connections.add(conn)
         self._parked[conn.fd] = conn
         self._epoll.register(conn.fd, conn.events)
@@ -168,8 +201,12 @@ class EpollWorker(Limits, Worker):  # type: ignore[misc]
             idle = [conn for conn in list(self._parked.values()) if conn.idle_since(since)]
             for conn in nsmallest(1 + len(idle) // 20, idle, key=lambda conn: conn.received):
                 if self._claim(conn):
-                    self._work_on(conn, lambda conn: conn.close_if_idle_since(since))
+                    self._work_on(conn, lambda conn: self._close_idle(conn, since))
         return max(0, limit - len(self._connections))
+
+    def _close_idle(self, conn: Connection, since: float) -> Next:
+        conn.close_if_idle_since(since)
+        return Next.WAIT
 
     def _drain(self) -> None:
         """Stop accepting, answer what is in progress, leave by ``graceful_timeout``."""
@@ -189,37 +226,128 @@ class EpollWorker(Limits, Worker):  # type: ignore[misc]
     # -- request threads -----------------------------------------------------------------
 
     def _serve(self) -> None:
-        """Wait for any connection; do what it needs; again."""
-        poll, parked = self._epoll.poll, self._parked
-        conn: Connection | None
+        """Lead until there is a request to answer; answer it while another thread leads."""
         while True:
-            for fd, _ in poll(-1, 1):
-                conn = parked.pop(fd, None)
-                if conn is not None:
-                    self._work_on(conn, self._turn)
-                    conn = None  # a waiting thread keeps nobody's body alive
-                elif fd == self._stop_read:
-                    return
+            self._front.get()
+            try:
+                conn = self._lead()
+            finally:
+                self._front.put(None)
+            if conn is None:
+                return
+            while conn is not None:
+                self._serve_all(conn)
+                conn = self._let_in()
 
-    def _turn(self, conn: Connection) -> None:
-        ready = conn.step()
+    def _lead(self) -> Connection | None:
+        """With the front lock: read, refuse and put off, until there is a request to answer.
+
+        None when the worker stops.
+        """
+        while True:
+            conn = self._let_in()
+            if conn is not None:
+                return conn
+            found = self._look_at([fd for fd, _ in self._epoll.poll(-1, _BATCH)])
+            if found is not None or self._stopped:
+                return found
+
+    def _look_at(self, fds: list[int]) -> Connection | None:
+        """The first of these connections with a request to answer; those behind it are
+        left to the next who leads.
+        """
+        run: Connection | None = None
+        for fd in fds:
+            if run is not None:
+                self._leave(fd)
+                continue
+            conn = self._parked.pop(fd, None)
+            if conn is not None:
+                if self._work_on(conn, self._turn) is Next.RUN:
+                    run = conn
+            elif fd == self._stop_read:
+                self._stopped = True
+        return run
+
+    def _leave(self, fd: int) -> None:
+        conn = self._parked.get(fd)
+        if conn is not None:
+            self._rearm(conn)
+
+    def _serve_all(self, conn: Connection) -> None:
+        """Answer its request, and those behind it that are let in."""
+        while self._work_on(conn, self._run) is Next.RUN:
+            pass
+
+    def _let_in(self) -> Connection | None:
+        """The next of those who waited; who has waited too long is refused on the way."""
+        for conn, admitted in self.turnstile.released():
+            if admitted or self._work_on(conn, self._refuse_late) is Next.RUN:
+                return conn
+        return None
+
+    def _turn(self, conn: Connection) -> Next:
+        return self._admit(conn, conn.step())
+
+    def _run(self, conn: Connection) -> Next:
+        try:
+            ending = self._answer(conn)
+        finally:
+            self.turnstile.leave()
+        return self._admit(conn, conn.answered(ending))
+
+    def _refuse_late(self, conn: Connection) -> Next:
+        return self._admit(conn, self._shed(conn, OVERLOADED))
+
+    def _admit(self, conn: Connection, ready: bool) -> Next:
+        """Let a request in, put it off, or refuse it and see to the one behind it."""
         while ready:
-            ready = conn.answered(self._answer(conn))
+            if conn.received > self._idle_until:
+                ready = self._shed(conn, DRAINING)
+                continue
+            admitted = self.turnstile.enter(conn)
+            if admitted is not False:
+                return Next.RUN if admitted else Next.AWAY
+            ready = self._shed(conn, OVERLOADED)
+        return Next.WAIT
+
+    def _shed(self, conn: Connection, reason: Shed) -> bool:
+        self.shed.count(reason)
+        return conn.shed(reason)
+
+    def _refuse_forgotten(self) -> None:
+        """On the main thread, for when all others are taken: so nothing is run here."""
+        for conn in self.turnstile.late():
+            self._work_on(conn, self._close_late)
+
+    def _count_unseen(self, received: float) -> None:
+        self.turnstile.refused_unseen(received)
+        self.shed.count(OVERLOADED)
+
+    def _close_late(self, conn: Connection) -> Next:
+        self._shed(conn, LATE)
+        return Next.WAIT
 
     def _answer(self, conn: Connection) -> Ending:
         request = conn.reader.request
         request.body = conn.reader.content
-        extra = {"gateway.received": conn.received, "gunicorn.socket": conn.sock}
+        extra = {
+            "gateway.received": conn.received,
+            "gateway.admitted": True,
+            "gunicorn.socket": conn.sock,
+        }
         call = ApplicationCall(self, self._plain_cfg, request, conn.outbox)
         return call.run(conn.peer, conn.server, extra, keep=True)
 
     # -- whoever owns the connection -------------------------------------------------------
 
-    def _work_on(self, conn: Connection, action: Callable[[Connection], object]) -> None:
-        """Do something with a connection this thread owns, then give it back."""
+    def _work_on(self, conn: Connection, action: Callable[[Connection], Next]) -> Next:
+        """Do something with a connection this thread owns; unless it still does, give it back."""
         try:
             try:
-                action(conn)
+                what = action(conn)
+                if what is not Next.WAIT:
+                    return what
             except (Refusal, ParseException) as error:
                 self._refuse(conn, error)
         except ClientGone:
@@ -228,13 +356,18 @@ class EpollWorker(Limits, Worker):  # type: ignore[misc]
             self.log.exception("Error on %r", conn)
             conn.reset()
         self._settle(conn)
+        return Next.WAIT
 
     def _refuse(self, conn: Connection, error: Exception) -> None:
         if isinstance(error, ParseException):
             self._throttled.log(
                 logging.WARNING, "Invalid request from %s: %s", conn.peer or "unix socket", error
             )
-        conn.refuse(refusal_for(error))
+        refusal = refusal_for(error)
+        request = conn.reader.request
+        conn.refuse(
+            refusal, note(self, refusal, peer=conn.peer, received=conn.received, request=request)
+        )
 
     def _settle(self, conn: Connection) -> None:
         """Let the connection wait again, or forget it. It is not this thread's any more."""
@@ -242,6 +375,9 @@ class EpollWorker(Limits, Worker):  # type: ignore[misc]
             self._connections.discard(conn)
             return
         self._parked[conn.fd] = conn
+        self._rearm(conn)
+
+    def _rearm(self, conn: Connection) -> None:
         try:
             rearm(self._epoll, conn.fd, conn.events)
         except OSError:

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from typing import Protocol
 
+from gateway.settings.admission import Admission
+
 KIB = 1024
 MIB = 1024 * KIB
 
@@ -65,6 +67,9 @@ class Limits:
     linger_max_bytes: int = 64 * MIB
     # A stopping worker keeps idle connections this long, for a request already under way.
     drain_linger: float = 2.0
+
+    # How much is taken on at once; see ``gateway.server.turnstile``.
+    admission: Admission = Admission()
 
     # Shared by all bodies being buffered; see ``gateway.server.reader``.
     budget: ByteBudget = Unlimited()

@@ -148,31 +148,3 @@ class Outbox:
             return 0
         except OSError as error:
             raise ClientGone from error
-
-
-class DirectSink:
-    """The sink over a blocking socket, for gunicorn's own workers."""
-
-    def __init__(self, sock: socket.socket) -> None:
-        self._sock = sock
-
-    def send(self, data: bytes) -> int:
-        """gunicorn's, for ``100 Continue``."""
-        self.sendall(data)
-        return len(data)
-
-    def sendall(self, data: bytes) -> None:
-        try:
-            self._sock.sendall(data)
-        except OSError as error:
-            raise ClientGone from error
-
-    sendlast = sendall
-
-    def sendfile(self, file: IO[bytes], offset: int, count: int) -> None:
-        try:
-            sent = self._sock.sendfile(file, offset, count)
-        except OSError as error:
-            raise ClientGone from error
-        if sent < count:
-            raise EOFError("the file is shorter than the answer's Content-Length")

@@ -76,9 +76,9 @@ def refusal_for(error: BaseException) -> Refusal:
     return Refused(500, "The application failed.")
 
 
-def as_answer(refusal: Refusal, *, with_body: bool = True) -> bytes:
+def as_answer(refusal: Refusal, *, with_body: bool = True, request_id: str | None = None) -> bytes:
     """The whole answer. ``with_body`` is False for ``HEAD`` (RFC 9110 section 9.3.2)."""
-    body = problem_body(refusal, new_request_id())
+    body = problem_body(refusal, request_id or new_request_id())
     fields = [
         ("Content-Type", "application/problem+json"),
         ("Content-Length", str(len(body))),

@@ -30,11 +30,23 @@ from gunicorn.http.unreader import Unreader as Unreader  # type: ignore[import-u
 from gunicorn.http.wsgi import HEADER_VALUE_RE as HEADER_VALUE_RE  # type: ignore[import-untyped]
 from gunicorn.http.wsgi import Response as Response
 from gunicorn.http.wsgi import create as _create
+from gunicorn.sock import ssl_context as _ssl_context  # type: ignore[import-untyped]
+from gunicorn.util import close as _close  # type: ignore[import-untyped]
+from gunicorn.util import load_class as _load_class
 from gunicorn.workers.base import Worker as Worker  # type: ignore[import-untyped]
-from gunicorn.workers.gthread import ThreadWorker as ThreadWorker  # type: ignore[import-untyped]
+from gunicorn.workers.gthread import TConn as _TConn  # type: ignore[import-untyped]
+from gunicorn.workers.gthread import ThreadWorker as ThreadWorker
 
 # (request, sock, client, server, cfg, response_class, response_args) -> (response, environ)
 create_environ = _create
+# (cfg) -> what the settings say about TLS towards clients
+tls_context = _ssl_context
+# (sock), whatever state that is in
+close_socket = _close
+# A connection of gthread's.
+ThreadConnection = _TConn
+# (dotted name) -> class
+load_class = _load_class
 
 
 def accept_raw_targets() -> None:

@@ -70,6 +70,44 @@ FieldValue = Annotated[
         }
     ),
 ]
+MediaRange = Annotated[
+    str,
+    Meta(
+        extra={
+            "format": "media-range",
+            "expected": "a content type such as text/html or text/*, without parameters",
+        }
+    ),
+]
+Network = Annotated[
+    str,
+    Meta(
+        extra={
+            "format": "network",
+            "expected": "an IP address or a network such as 10.0.0.0/8 or 2001:db8::/32",
+        }
+    ),
+]
+Proxy = Annotated[
+    str,
+    Meta(
+        extra={
+            "format": "proxy",
+            "expected": "an IP address, a network such as 10.0.0.0/8, or "
+            '"unix" for whoever connects through a Unix socket',
+        }
+    ),
+]
+WebOrigin = Annotated[
+    str,
+    Meta(
+        extra={
+            "format": "web-origin",
+            "expected": "an origin such as https://app.example.com or https://*.example.com, "
+            '"*" for any, or "null"',
+        }
+    ),
+]
 File = Annotated[
     str, Meta(extra={"format": "file", "expected": "the path of a file", "path": True})
 ]

@@ -6,10 +6,12 @@ import json
 import os
 import signal
 import socket
+import ssl
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -28,8 +30,15 @@ GEVENT = "gateway.server.gevent_worker.GatewayGeventWorker"
 class Server:
     """A running gunicorn."""
 
-    def __init__(self, process: subprocess.Popen[bytes], port: int, folder: Path) -> None:
+    def __init__(
+        self,
+        process: subprocess.Popen[bytes],
+        port: int,
+        folder: Path,
+        tls: ssl.SSLContext | None,
+    ) -> None:
         self.process = process
+        self.tls = tls
         self.port = port
         self.folder = folder
 
@@ -37,8 +46,8 @@ class Server:
     def output(self) -> str:
         return (self.folder / "output").read_text(errors="replace")
 
-    def client(self, timeout: float = 10.0) -> Client:
-        return Client(self.port, timeout)
+    def client(self, timeout: float = 10.0, tls: ssl.SSLContext | None = None) -> Client:
+        return Client(self.port, timeout, tls)
 
     def workers(self) -> list[psutil.Process]:
         return [child for child in psutil.Process(self.process.pid).children() if _lives(child)]
@@ -56,7 +65,7 @@ class Server:
         )
 
     def counts(self) -> dict[str, Any]:
-        with self.client() as client:
+        with self.client(tls=self.tls) as client:
             told: dict[str, Any] = json.loads(client.request("GET", "/counts").body)
             return told
 
@@ -74,11 +83,13 @@ def serving(
     conf: str = "",
     limits: dict[str, Any] | None = None,
     also: socket.socket | None = None,
+    tls: ssl.SSLContext | None = None,
     **settings: Any,
 ) -> Iterator[Server]:
     """gunicorn with one worker, answering.
 
-    ``limits``: attributes of the worker class. ``also``: one more listener.
+    ``limits``: attributes of the worker class. ``also``: one more listener. ``tls``: how to
+    speak to it, if ``settings`` have it speak TLS.
     """
     with socket.create_server(("127.0.0.1", 0), backlog=512) as listener:
         descriptors = [sock.fileno() for sock in (listener, also) if sock]
@@ -92,9 +103,11 @@ def serving(
             **settings,
         }
         lines = [f"{name} = {value!r}" for name, value in chosen.items()]
-        if limits:
-            lines.append("from gateway.server.worker import GatewayWorker")
-            lines += [f"GatewayWorker.{name} = {value!r}" for name, value in limits.items()]
+        lines.append(f"from gunicorn.util import load_class\nworker = load_class({worker!r})")
+        # Admission has tests of its own; here nobody is refused for waiting.
+        lines.append("from gateway.settings.admission import Admission")
+        lines.append("worker.admission = Admission(mode='off')")
+        lines += [f"worker.{name} = {value!r}" for name, value in (limits or {}).items()]
         (folder / "conf.py").write_text("\n".join([*lines, conf, ""]))
         command = [sys.executable, "-m", "gunicorn", "-c", str(folder / "conf.py")]
         with (folder / "output").open("wb") as output:
@@ -106,7 +119,7 @@ def serving(
                 env={**os.environ, "PYTHONPATH": str(ROOT)},
             )
         port = listener.getsockname()[1]
-    server = Server(process, port, folder)
+    server = Server(process, port, folder, tls)
     try:
         # The socket already listens: the first answer comes as soon as there is a worker.
         wait_for(lambda: server.counts()["pid"], "the server to answer")
@@ -121,10 +134,26 @@ def serving(
 Serve = Callable[..., AbstractContextManager[Server]]
 
 
+def worker_classes() -> list[str]:
+    """All there are here; gevent is an extra."""
+    return [GATEWAY, GTHREAD, *([GEVENT] if find_spec("gevent") else [])]
+
+
+ALL_WORKERS = pytest.mark.parametrize(
+    "worker", worker_classes(), ids=lambda name: name.rpartition(".")[2], indirect=True
+)
+
+
 @pytest.fixture
-def serve(tmp_path: Path) -> Serve:
+def worker(request: pytest.FixtureRequest) -> str:
+    """The worker class under test; ``ALL_WORKERS`` goes through all of them."""
+    return getattr(request, "param", GATEWAY)
+
+
+@pytest.fixture
+def serve(tmp_path: Path, worker: str) -> Serve:
     """``serving`` in this test's own folder."""
-    return lambda **settings: serving(tmp_path, **settings)
+    return lambda **settings: serving(tmp_path, worker=worker, **settings)
 
 
 def _lives(process: psutil.Process) -> bool:

@@ -8,20 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from tests.server.conftest import GATEWAY, GEVENT, GTHREAD, Server, serving
+from tests.server.conftest import Server, serving, worker_classes
 from tests.support.client import Answer, BrokenAnswer, Client
 from tests.support.waiting import wait_for
 
 
-def _worker_classes() -> list[object]:
-    try:
-        import gevent  # noqa: F401
-    except ImportError:
-        return [GATEWAY, GTHREAD]
-    return [GATEWAY, GTHREAD, GEVENT]
-
-
-@pytest.fixture(scope="module", params=_worker_classes(), ids=lambda name: name.rpartition(".")[2])
+@pytest.fixture(scope="module", params=worker_classes(), ids=lambda name: name.rpartition(".")[2])
 def server(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Server]:

@@ -13,9 +13,11 @@ from threading import Event, Thread
 import psutil
 import pytest
 
-from tests.server.conftest import Serve, Server
+from tests.server.conftest import ALL_WORKERS, Serve, Server
 from tests.support.client import Answer, BrokenAnswer, Client
 from tests.support.waiting import wait_for
+
+pytestmark = ALL_WORKERS
 
 # How often the worker looks at its deadlines.
 TICK = 0.25

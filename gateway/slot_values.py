@@ -1,0 +1,106 @@
+"""Where prometheus-client keeps its numbers in a worker, at a fraction of the usual cost.
+
+The library's own class for this takes 0.5 µs for each number it counts, and a
+mirrored request counts fourteen. This one writes the same files, through the
+library's ``MmapedDict``, but looks a number's place up once, when it is made.
+As there, a number is in the file as soon as it is counted: nothing is lost when
+a worker is killed, and nothing is ever stale.
+
+What we use of the library's insides is used here and in ``prometheus.py``,
+nowhere else; ``tests/test_slot_values.py`` reads the files as the library does.
+"""
+
+from __future__ import annotations
+
+import os
+from threading import Lock
+from typing import Any
+
+from prometheus_client.mmap_dict import MmapedDict, mmap_key
+
+_DOUBLE = 8
+
+
+class SlotFiles:
+    """The files of one worker, named by its slot: one for each kind of metric.
+
+    Threads: any thread may make a value or change one. The lock guards all values of
+    the process and is held for one addition; while a value is made, for a small file.
+    """
+
+    def __init__(self, slot: int, folder: str | None = None) -> None:
+        self.slot = slot
+        self._folder = folder
+        self._files: dict[str, Any] = {}
+        self.lock = Lock()
+
+    def place(self, kind: str, key: str) -> tuple[memoryview[float], int]:
+        """A view of a file as numbers, and the index of the one with this key."""
+        with self.lock:
+            file = self._files.get(kind)
+            if file is None:
+                folder = self._folder or os.environ["PROMETHEUS_MULTIPROC_DIR"]
+                path = os.path.join(folder, f"{kind}_{self.slot}.db")
+                file = self._files[kind] = MmapedDict(path)  # type: ignore[no-untyped-call]
+            file.read_value(key)  # makes room for it
+            # When the file grows it is mapped again; this mapping stays as good as that one.
+            return memoryview(file._m).cast("d"), file._positions[key] // _DOUBLE
+
+    def close(self) -> None:
+        """Make no more numbers; those there are stay usable, being mapped into memory."""
+        for file in self._files.values():
+            file._f.close()
+
+    def __repr__(self) -> str:
+        return f"<SlotFiles {self.slot}: {', '.join(sorted(self._files)) or 'none'}>"
+
+
+def value_class(files: SlotFiles) -> type:
+    """What goes in place of ``prometheus_client.values.ValueClass``."""
+    lock = files.lock
+
+    class SlotValue:
+        """One number: the value, and beside it the time for gauges that are compared by it.
+
+        Assigning to one element of such a view is a single store of eight bytes: who
+        reads the file sees the old or the new number, never a part or a zero.
+        """
+
+        __slots__ = ("_at", "_numbers")
+        _multiprocess = True
+        slot = files.slot
+
+        def __init__(
+            self,
+            typ: str,
+            metric_name: str,
+            name: str,
+            labelnames: Any,
+            labelvalues: Any,
+            help_text: str,
+            multiprocess_mode: str = "",
+            **_: Any,
+        ) -> None:
+            kind = f"{typ}_{multiprocess_mode}" if typ == "gauge" else typ
+            key = mmap_key(metric_name, name, labelnames, labelvalues, help_text)
+            self._numbers, self._at = files.place(kind, key)
+
+        def inc(self, amount: float) -> None:
+            with lock:
+                self._numbers[self._at] += amount
+
+        def set(self, value: float, timestamp: float | None = None) -> None:
+            with lock:
+                self._numbers[self._at] = value
+                self._numbers[self._at + 1] = timestamp or 0.0
+
+        def get(self) -> float:
+            return self._numbers[self._at]
+
+        def set_exemplar(self, exemplar: Any) -> None:
+            """The files have no place for exemplars."""
+
+        def get_exemplar(self) -> None:
+            """There is none."""
+
+    return SlotValue
