@@ -1,0 +1,1 @@
+"""OpenTelemetry spans. Only ``gateway.telemetry`` imports this, and only where tracing is on."""
