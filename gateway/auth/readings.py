@@ -1,0 +1,71 @@
+"""The other ways in which an upstream may read a path.
+
+A path is matched with the routes as it was sent, and forwarded so. An upstream that
+merges slashes or resolves ``..`` may then see another route's path; where that route
+asks for a proof and the one as sent does not, the proof could be got round. So both
+are looked at, and the middleware refuses what they disagree about.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from urllib.parse import unquote
+
+# Nothing in a path without these can be read in two ways.
+_SUSPICIOUS = re.compile(r"//|/\.|[%;\\]")
+_PARAMETERS = re.compile(r";[^/]*")
+_SLASHES = re.compile(r"/+")
+
+
+def readings(path: str) -> tuple[str, ...]:
+    """What else a path may mean: after each step that upstreams are known to take."""
+    if _SUSPICIOUS.search(path) is None:
+        return ()
+    found = dict.fromkeys(step(path) for step in _STEPS)
+    whole = path
+    for step in _STEPS:
+        whole = step(whole)
+        found[whole] = None
+    found.pop(path, None)
+    return tuple(found)
+
+
+def _unescaped(path: str) -> str:
+    # Twice: one server in front of another, each undoing what it finds.
+    return unquote(unquote(path, "latin-1"), "latin-1")
+
+
+def _without_parameters(path: str) -> str:
+    return _PARAMETERS.sub("", path)
+
+
+def _forward_slashes(path: str) -> str:
+    return path.replace("\\", "/")
+
+
+def _merged(path: str) -> str:
+    return _SLASHES.sub("/", path)
+
+
+def _resolved(path: str) -> str:
+    """Dot segments removed (RFC 3986 section 5.2.4)."""
+    kept: list[str] = []
+    segments = path.split("/")
+    for segment in segments:
+        if segment == "..":
+            del kept[max(1, len(kept) - 1) :]
+        elif segment != ".":
+            kept.append(segment)
+    if segments[-1] in {".", ".."}:
+        kept.append("")
+    return "/".join(kept)
+
+
+_STEPS: tuple[Callable[[str], str], ...] = (
+    _unescaped,
+    _forward_slashes,
+    _without_parameters,
+    _merged,
+    _resolved,
+)

@@ -1,0 +1,58 @@
+"""The ways in which an upstream may read a path."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gateway.auth.readings import readings
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "//admin",
+        "/a/../admin",
+        "/./admin",
+        "/admin/.",
+        "/%61dmin",
+        "/%2561dmin",
+        "/a%2f..%2fadmin",
+        "/a/%2e%2e/admin",
+        "/%2fadmin",
+        "/admin;x=1",
+        "/a;/../admin",
+        "/\\admin",
+        "/a\\..\\admin",
+        "/a%5c..%5cadmin",
+        "///a/..//admin",
+        "/../admin",
+        "/admin/x/..",
+    ],
+)
+def test_the_path_an_upstream_may_see_is_among_them(path: str) -> None:
+    """Every trick there is a name for."""
+    assert {"/admin", "/admin/"} & set(readings(path))
+
+
+@pytest.mark.parametrize(
+    "path", ["/", "/a/b", "/invoices/2026-10", "/a.b/c..d", "*", "/~user/:x,y", "/a/"]
+)
+def test_a_plain_path_has_one_reading(path: str) -> None:
+    """And costs nothing."""
+    assert readings(path) == ()
+
+
+@pytest.mark.parametrize("path", ["/.well-known/x", "/a%20b", "/a/..b"])
+def test_what_means_the_same_is_left_out(path: str) -> None:
+    """Only other paths are worth another look."""
+    assert path not in readings(path)
+
+
+@given(st.text(st.sampled_from("/.%2eEfF5cC;\\a"), max_size=40).map("/{}".format))
+def test_every_reading_is_a_path(path: str) -> None:
+    """Whatever is sent; and there are a handful, not more with every slash."""
+    found = readings(path)
+    assert len(found) <= 10
+    assert path not in found
