@@ -9,6 +9,7 @@ from __future__ import annotations
 from gateway.transport.adapter import Http1Adapter
 from gateway.transport.answer import Answer
 from gateway.transport.budget import Timeouts
+from gateway.transport.choice import Transport, adapter_for
 from gateway.transport.errors import (
     AnswerCutShort,
     BadAnswer,
@@ -25,6 +26,7 @@ from gateway.transport.message import OutboundRequest, serialize_head
 from gateway.transport.origin import Origin
 from gateway.transport.pending import Pending
 from gateway.transport.session import UpstreamSession
+from gateway.transport.stock import StockAdapter
 
 __all__ = [
     "Answer",
@@ -40,9 +42,12 @@ __all__ = [
     "Pending",
     "PoolExhausted",
     "ReadTimedOut",
+    "StockAdapter",
     "Timeouts",
     "TlsFailed",
+    "Transport",
     "TransportError",
     "UpstreamSession",
+    "adapter_for",
     "serialize_head",
 ]

@@ -20,6 +20,7 @@ from gateway.transport.adapter import Http1Adapter
 from gateway.transport.budget import Timeouts
 from gateway.transport.message import OutboundRequest
 from gateway.transport.pending import Pending
+from gateway.transport.stock import StockAdapter
 from gateway.transport.tls import Certificate, Verify
 
 SCHEMES = ("http+unix://", "https://", "http://")
@@ -84,8 +85,8 @@ class UpstreamSession(requests.Session):
         self, request: requests.PreparedRequest, stream: bool, timeout: Any, verify: Any, cert: Any
     ) -> requests.Response:
         adapter = self.get_adapter(request.url or "")
-        if isinstance(timeout, Timeouts) and not isinstance(adapter, Http1Adapter):
-            timeout = timeout[:2]  # stock adapters know no total
+        if isinstance(timeout, Timeouts) and not isinstance(adapter, Http1Adapter | StockAdapter):
+            timeout = timeout[:2]  # requests' own adapter knows no total
         started = time.perf_counter()
         response = adapter.send(request, stream, timeout, verify, cert, None)
         response.elapsed = timedelta(seconds=time.perf_counter() - started)

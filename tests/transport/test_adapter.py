@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 
 import pytest
 import requests
@@ -18,14 +19,20 @@ from gateway.transport import (
     Http1Adapter,
     PoolExhausted,
     ReadTimedOut,
+    StockAdapter,
     Timeouts,
+    Transport,
     UpstreamSession,
 )
 from gateway.transport.budget import Budget
+from tests.support.transports import ONLY_OURS
 from tests.support.waiting import wait_for
 from tests.transport.scripted import DEADLINE, OK, Peer, outbound, saying, scripted
 
 PATIENT = Timeouts(5, 5)
+BOTH = True  # transports; see conftest.py
+Maker = Callable[..., Transport]
+ADAPTERS = pytest.mark.parametrize("made", [Http1Adapter, StockAdapter], ids=["gateway", "urllib3"])
 
 
 def test_requests_share_a_kept_connection(session: UpstreamSession, adapter: Http1Adapter) -> None:
@@ -39,7 +46,7 @@ def test_requests_share_a_kept_connection(session: UpstreamSession, adapter: Htt
         answers = [session.forward(outbound(upstream), PATIENT).content for _ in range(20)]
         assert answers == [b"%02d" % number for number in range(20)]
         assert adapter.snapshot() == {upstream.url: (0, 1, 0, 1, 19)}
-        assert repr(adapter) == "<Http1Adapter [1 upstreams | 0 busy, 1 idle]>"
+        assert repr(adapter).endswith("Adapter [1 upstreams | 0 busy, 1 idle]>")
 
 
 def _closing_at_the_second_request(peer: Peer) -> None:
@@ -185,6 +192,7 @@ def test_retries_can_be_switched_off() -> None:
         assert len(upstream.peers) == 1
 
 
+@ONLY_OURS
 @pytest.mark.parametrize("method", ["GET", "POST"])
 def test_an_upstream_that_closes_idle_connections_is_no_error(
     session: UpstreamSession, adapter: Http1Adapter, method: str
@@ -207,6 +215,7 @@ def test_an_upstream_that_closes_idle_connections_is_no_error(
         assert len(upstream.peers) == 3
 
 
+@ONLY_OURS
 def test_bytes_nobody_asked_for_never_become_an_answer(
     session: UpstreamSession, adapter: Http1Adapter
 ) -> None:
@@ -231,12 +240,13 @@ def test_bytes_nobody_asked_for_never_become_an_answer(
         assert len(upstream.peers) == 2
 
 
-def test_pools_are_kept_apart() -> None:
+@ADAPTERS
+def test_pools_are_kept_apart(made: Maker) -> None:
     """By origin and TLS options: a connection verified one way is not used another way."""
     with (
         scripted() as one,
         scripted() as two,
-        UpstreamSession(adapter := Http1Adapter()) as session,
+        UpstreamSession(adapter := made()) as session,
     ):
         for upstream in (one, two):
             session.forward(outbound(upstream), PATIENT).close()
@@ -245,9 +255,10 @@ def test_pools_are_kept_apart() -> None:
         assert len(adapter.snapshot()) == 3
 
 
-def test_a_full_pool_refuses_after_the_checkout_time() -> None:
+@ADAPTERS
+def test_a_full_pool_refuses_after_the_checkout_time(made: Maker) -> None:
     """A bounded wait, and the exception says that nothing was sent."""
-    adapter = Http1Adapter(pool_size=1, checkout_timeout=0.1)
+    adapter = made(pool_size=1, checkout_timeout=0.1)
     with (
         UpstreamSession(adapter) as session,
         scripted(saying(b"HTTP/1.1 200 OK\r\n\r\n")) as upstream,
@@ -259,9 +270,10 @@ def test_a_full_pool_refuses_after_the_checkout_time() -> None:
         held.close()
 
 
-def test_many_threads_share_one_adapter() -> None:
+@ADAPTERS
+def test_many_threads_share_one_adapter(made: Maker) -> None:
     """Every thread gets its own answer; connections stay within the bound and come back."""
-    adapter = Http1Adapter(pool_size=4, checkout_timeout=DEADLINE)
+    adapter = made(pool_size=4, checkout_timeout=DEADLINE)
 
     def script(peer: Peer) -> None:
         while True:
@@ -284,6 +296,7 @@ def test_many_threads_share_one_adapter() -> None:
         assert (state.busy, state.waiting, state.idle) == (0, 0, len(upstream.peers))
 
 
+@ONLY_OURS
 def test_close_lets_calls_finish(adapter: Http1Adapter) -> None:
     """Idle connections go at once, busy ones with their answer; new calls still work."""
     go_on = threading.Event()
@@ -314,11 +327,12 @@ def test_close_lets_calls_finish(adapter: Http1Adapter) -> None:
         ),
     ],
 )
+@ADAPTERS
 def test_abort_ends_calls_in_progress_at_once(
-    script: Callable[[Peer], None], error: type[Exception]
+    made: Maker, script: Callable[[Peer], None], error: type[Exception]
 ) -> None:
     """Wherever they wait; what was cut off is never taken for complete."""
-    adapter = Http1Adapter()
+    adapter = made()
     streaming = threading.Event()
 
     def call() -> bytes:
@@ -341,12 +355,13 @@ def test_abort_ends_calls_in_progress_at_once(
         with pytest.raises(error):
             called.result(5)
         assert time.monotonic() - began < 1
-        assert adapter.snapshot()[upstream.url][:2] == (0, 0)
+        assert all(state[:2] == (0, 0) for state in adapter.snapshot().values())
         with pytest.raises(ConnectFailed, match="closed"):
             session.forward(outbound(upstream), PATIENT)
 
 
-def test_nothing_leaks_over_failing_calls(descriptors: Callable[[], int]) -> None:
+@ADAPTERS
+def test_nothing_leaks_over_failing_calls(made: Maker, descriptors: Callable[[], int]) -> None:
     """Descriptors and threads are as many as before, whatever went wrong in between."""
     scripts: dict[str, Callable[[Peer], None]] = {
         "closed": lambda peer: peer.request() and None,
@@ -359,11 +374,13 @@ def test_nothing_leaks_over_failing_calls(descriptors: Callable[[], int]) -> Non
     gc.collect()
     before, threads = descriptors(), threading.active_count()
     for name, script in scripts.items():
-        with UpstreamSession(Http1Adapter(pool_size=1)) as session:
+        with UpstreamSession(made(pool_size=1)) as session:
             with scripted(script) as upstream:
                 for _ in range(5 if name == "silent" else 25):
-                    with pytest.raises(requests.RequestException):
+                    # urllib3 does not mind what comes behind an answer.
+                    with suppress(requests.RequestException):
                         session.forward(outbound(upstream), Timeouts(1, 0.02)).content  # noqa: B018
+                        assert (made, name) == (StockAdapter, "surplus")
             for _ in range(25):
                 with pytest.raises(ConnectFailed):
                     session.forward(outbound(upstream), Timeouts(1, 1))
@@ -385,6 +402,7 @@ def test_importing_it_starts_and_opens_nothing() -> None:
     assert (done.stdout.split(), done.stderr) == (["0", "1"], "")
 
 
+@ONLY_OURS
 def test_an_interrupted_call_gives_its_connection_up(
     session: UpstreamSession, adapter: Http1Adapter, monkeypatch: pytest.MonkeyPatch
 ) -> None:

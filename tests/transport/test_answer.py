@@ -22,6 +22,7 @@ from gateway.transport import (
 from tests.transport.scripted import DEADLINE, OK, Peer, outbound, saying, scripted
 
 PATIENT = Timeouts(5, 5)
+BOTH = True  # transports; see conftest.py
 CLOSING = b"HTTP/1.1 200 OK\r\nConnection: x, close\r\nContent-Length: 2\r\n\r\nok"
 CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
 

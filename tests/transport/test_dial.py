@@ -21,6 +21,8 @@ from gateway.transport import (
 )
 from tests.transport.scripted import outbound, saying, scripted
 
+BOTH = True  # transports; see conftest.py
+
 
 @contextmanager
 def swallowing(host: str = "127.0.0.1", port: int = 0) -> Iterator[int]:

@@ -19,6 +19,7 @@ from gateway.transport import (
 from tests.transport.scripted import DEADLINE, OK, Peer, outbound, saying, scripted
 
 PATIENT = Timeouts(5, 5)
+BOTH = True  # transports; see conftest.py
 SHORT = Timeouts(5, 0.3)
 CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
 LARGE = b"x" * (16 * 1024 * 1024)  # more than both sockets' buffers take

@@ -7,6 +7,8 @@ import requests
 from gateway.transport import Timeouts, UpstreamSession
 from tests.transport.scripted import outbound, saying, scripted
 
+BOTH = True  # transports; see conftest.py
+
 ANSWER = (
     b"HTTP/1.1 201 Made\r\nContent-Type: application/json; charset=latin-1\r\n"
     b'X: 1\r\nx: 2\r\nContent-Length: 14\r\n\r\n{"name": "\xe9\xe8"}'

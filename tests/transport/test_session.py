@@ -1,16 +1,26 @@
 from __future__ import annotations
 
+import threading
 from pathlib import Path
+from typing import Any
 
 import pytest
 import requests
 import responses
 from requests.adapters import HTTPAdapter
 
-from gateway.transport import Http1Adapter, Origin, OutboundRequest, Timeouts, UpstreamSession
-from tests.transport.scripted import OK, Peer, outbound, saying, scripted
+from gateway.transport import (
+    Http1Adapter,
+    Origin,
+    OutboundRequest,
+    StockAdapter,
+    Timeouts,
+    UpstreamSession,
+)
+from tests.transport.scripted import DEADLINE, OK, Peer, outbound, saying, scripted
 
 PATIENT = Timeouts(5, 5)
+BOTH = True  # transports; see conftest.py
 
 
 def test_nothing_is_added_to_a_plain_request(session: UpstreamSession) -> None:
@@ -21,9 +31,9 @@ def test_nothing_is_added_to_a_plain_request(session: UpstreamSession) -> None:
     assert upstream.received == b"GET /a?b=c HTTP/1.1\r\nHost: " + host + b"\r\nX: y\r\n\r\n"
 
 
-@pytest.mark.parametrize("stock", [False, True], ids=["own adapter", "stock adapter"])
+@pytest.mark.parametrize("adapter", [Http1Adapter, StockAdapter, HTTPAdapter])
 @pytest.mark.parametrize("status", [200, 302])
-def test_cookies_are_neither_kept_nor_sent(stock: bool, status: int) -> None:
+def test_cookies_are_neither_kept_nor_sent(adapter: type[Any], status: int) -> None:
     """One client's cookie never reaches another client's request, on any way to send one."""
     head = b"HTTP/1.1 %d X\r\nSet-Cookie: a=secret; Path=/\r\nLocation: /\r\n" % status
 
@@ -31,8 +41,7 @@ def test_cookies_are_neither_kept_nor_sent(stock: bool, status: int) -> None:
         while True:
             peer.answer(head + b"Content-Length: 0\r\n\r\n")
 
-    adapter = HTTPAdapter() if stock else Http1Adapter()
-    with scripted(script) as upstream, UpstreamSession(adapter) as session:
+    with scripted(script) as upstream, UpstreamSession(adapter()) as session:
         for _ in range(2):
             for response in (
                 session.get(upstream.url, timeout=5),
@@ -40,7 +49,7 @@ def test_cookies_are_neither_kept_nor_sent(stock: bool, status: int) -> None:
                 session.forward(outbound(upstream), PATIENT),
             ):
                 assert response.headers["Set-Cookie"] == "a=secret; Path=/"
-                assert stock or len(response.cookies) == 0
+                assert adapter is HTTPAdapter or len(response.cookies) == 0
                 response.close()
         assert len(session.cookies) == 0
     assert upstream.received.count(b"GET / HTTP/1.1") == 6
@@ -129,8 +138,8 @@ def test_one_adapter_serves_all_schemes() -> None:
         session.get("ftp://a/")
 
 
-def test_the_stock_adapter_works_with_the_same_request() -> None:
-    """transport = "urllib3": repeats, target and body arrive as well; its time-outs are two."""
+def test_the_adapter_of_requests_works_with_the_same_request() -> None:
+    """Repeats, target and body arrive as well; its time-outs are two."""
     with UpstreamSession(HTTPAdapter()) as session, scripted() as upstream:
         fields = (("X", "1"), ("X", "2"), ("Accept-Encoding", "br"), ("User-Agent", "u"))
         request = outbound(upstream, "POST", "/a%2Fb;c?q=1&&", b"body", fields)
@@ -155,12 +164,13 @@ def test_our_adapter_works_in_a_stock_session() -> None:
         assert session.post(upstream.url, data=b"x", timeout=5).text == "ok"
 
 
-def test_the_responses_library_can_stand_in() -> None:
+@pytest.mark.parametrize("adapter", [Http1Adapter, StockAdapter])
+def test_the_responses_library_can_stand_in(adapter: type[Any]) -> None:
     """With target=: answers have the same shape as real ones, repeats included."""
-    target = "gateway.transport.adapter.Http1Adapter.send"
+    target = f"{adapter.__module__}.{adapter.__name__}.send"
     origin = Origin.parse("http://live")
     request = OutboundRequest("POST", origin, "/a?b=1", [("Host", "live")], b"{}")
-    with responses.RequestsMock(target=target) as mock, UpstreamSession() as session:
+    with responses.RequestsMock(target=target) as mock, UpstreamSession(adapter()) as session:
         mock.post("http://live/a?b=1", body=b"hi", status=201, headers={"X": "y"})
         response = session.forward(request, PATIENT)
         assert (response.status_code, response.headers["X"]) == (201, "y")
@@ -169,16 +179,20 @@ def test_the_responses_library_can_stand_in() -> None:
         assert response.raw.complete
 
 
-def test_closing_the_session_closes_connections() -> None:
+@pytest.mark.parametrize("made", [Http1Adapter, StockAdapter])
+def test_closing_the_session_closes_connections(made: type[Any]) -> None:
     """Session.close() closes everything idle."""
+    closed = threading.Event()
 
     def script(peer: Peer) -> None:
         peer.answer(OK)
         peer.until_closed()
+        closed.set()
 
-    adapter = Http1Adapter()
+    adapter = made()
     with scripted(script) as upstream:
         with UpstreamSession(adapter) as session:
             session.forward(outbound(upstream), PATIENT).close()
             assert adapter.snapshot()[upstream.url].idle == 1
-        assert adapter.snapshot()[upstream.url].idle == 0
+        assert all(pool.idle == 0 for pool in adapter.snapshot().values())
+        assert closed.wait(DEADLINE)

@@ -12,18 +12,19 @@ from gateway.transport import (
     AnswerCutShort,
     ConnectTimedOut,
     DeadlineExceeded,
-    Http1Adapter,
     Origin,
     OutboundRequest,
     Timeouts,
     TlsFailed,
     UpstreamSession,
+    adapter_for,
 )
 from gateway.transport.tls import context_for
 from tests.support.certificates import Certificates
 from tests.transport.scripted import DEADLINE, Peer, Upstream, outbound, saying, scripted
 
 PATIENT = Timeouts(5, 5)
+BOTH = True  # transports; see conftest.py
 
 
 @pytest.fixture
@@ -219,9 +220,11 @@ def test_only_a_proper_end_of_tls_ends_a_body_without_length(
                 response.content  # noqa: B018
 
 
-def test_abort_ends_a_tls_call(certificates: Certificates, server: ssl.SSLContext) -> None:
+def test_abort_ends_a_tls_call(
+    transport: str, certificates: Certificates, server: ssl.SSLContext
+) -> None:
     """And never hands ciphertext on as an answer, although more of it had come."""
-    adapter, seen, sent = Http1Adapter(), threading.Event(), threading.Event()
+    adapter, seen, sent = adapter_for(transport), threading.Event(), threading.Event()
 
     def script(peer: Peer) -> None:
         peer.answer(b"HTTP/1.1 200 OK\r\n\r\nok")
