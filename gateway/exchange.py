@@ -7,10 +7,11 @@ it; metrics and logs read it when the answer is closed. It lives in ``environ``.
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from enum import Enum
 from typing import TYPE_CHECKING, NamedTuple
 
-from gateway.ids import request_id_of
+from gateway.ids import SOURCES, request_id_of
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
@@ -25,6 +26,7 @@ class LiveOutcome(str, Enum):
     REFUSED = "refused"  # live said 4xx or 5xx
     FAILED = "failed"  # live was unreachable, too slow, or broke off
     ABANDONED = "abandoned"  # the client left before the answer was complete
+    NOT_ASKED = "not_asked"  # a middleware refused the request before it came to live
 
 
 class Refused(NamedTuple):
@@ -48,6 +50,8 @@ class Exchange:
         "refused",
         "route",
         "status",
+        "trace",
+        "upstream",
         "upstream_seconds",
     )
 
@@ -56,6 +60,8 @@ class Exchange:
         self.received = received
         self.status: int | None = None
         self.live: LiveOutcome | None = None
+        # The URL of the live upstream that was called; a bounded set, fit for labels.
+        self.upstream: str | None = None
         # From the first byte sent to live until its answer's head was there.
         self.upstream_seconds: float | None = None
         # Set once the copies were offered or skipped: the ledger has this request.
@@ -68,16 +74,21 @@ class Exchange:
         self.identity: str | None = None
         # The name of the route that applies; a bounded set, fit for labels.
         self.route: str | None = None
+        # The request's place in a trace, where there is one; its meaning is the tracer's.
+        self.trace: object | None = None
         # Set when a middleware answered instead of live.
         self.refused: Refused | None = None
 
     @classmethod
-    def of(cls, environ: WSGIEnvironment) -> Exchange:
-        """The exchange of this request; made by whoever asks first."""
+    def of(cls, environ: WSGIEnvironment, id_from: Sequence[str] = SOURCES) -> Exchange:
+        """The exchange of this request; made by whoever asks first.
+
+        ``id_from``: where its id may be taken from, see ``gateway.ids``.
+        """
         known = environ.get(_KEY)
         if known is None:
             received = environ.get("gateway.received") or time.monotonic()
-            known = environ[_KEY] = cls(request_id_of(environ), received)
+            known = environ[_KEY] = cls(request_id_of(environ, id_from), received)
         return known
 
     def __repr__(self) -> str:
@@ -91,6 +102,7 @@ def describe(environ: WSGIEnvironment) -> str:
     Without the query: it may hold what is nobody's business.
     """
     target = environ.get("RAW_URI") or environ.get("PATH_INFO", "")
-    client = environ.get("REMOTE_ADDR") or "a local client"
+    exchange = Exchange.of(environ)
+    client = exchange.client or environ.get("REMOTE_ADDR") or "a local client"
     path = target.partition("?")[0]
-    return f"{environ['REQUEST_METHOD']} {path} from {client} [{Exchange.of(environ).id}]"
+    return f"{environ['REQUEST_METHOD']} {path} from {client} [{exchange.id}]"

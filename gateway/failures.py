@@ -49,11 +49,13 @@ _TABLE: tuple[tuple[type[BaseException], Failure], ...] = (
     (BadAnswer, Failure.BAD_ANSWER),
     (AnswerCutShort, Failure.RESET),
     (ConnectionLost, Failure.RESET),
-    # What the stock urllib3 adapter raises for a broken or strange answer.
+    # What requests' own adapter raises for a broken or strange answer; ours over urllib3
+    # (``transport.stock``) has turned it into one of those above.
     (requests_errors.ChunkedEncodingError, Failure.RESET),
     (requests_errors.ContentDecodingError, Failure.BAD_ANSWER),
     (requests_errors.InvalidHeader, Failure.BAD_ANSWER),
     (requests_errors.ConnectionError, Failure.RESET),
+    (urllib3_errors.EmptyPoolError, Failure.BUSY),
     (urllib3_errors.ReadTimeoutError, Failure.READ_TIMED_OUT),
     (urllib3_errors.ProtocolError, Failure.RESET),
     (urllib3_errors.HTTPError, Failure.BAD_ANSWER),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Callable
 from threading import Event, Thread
 
@@ -21,14 +22,17 @@ class Housekeeper:
 
     def __init__(self, interval: float = 0.25) -> None:
         self._interval = interval
-        self._tasks: list[Task] = []
+        self._tasks: list[tuple[Task, int]] = []
+        self._ticks = 0
+        # By how many seconds the thread woke too late, last time.
+        self.late = 0.0
         self._stop = Event()
         self._thread: Thread | None = None
         self._log = ThrottledLog(logging.getLogger(__name__))
 
-    def add(self, task: Task) -> None:
-        """Run ``task`` with the others from now on."""
-        self._tasks.append(task)
+    def add(self, task: Task, every: int = 1) -> None:
+        """Run ``task`` with the others from now on, at every so many ticks."""
+        self._tasks.append((task, every))
 
     def start(self) -> None:
         """Start the thread."""
@@ -38,13 +42,19 @@ class Housekeeper:
 
     def _run(self) -> None:
         self.tick()
+        asleep = time.monotonic()
         while not self._stop.wait(self._interval):
+            self.late = max(0.0, time.monotonic() - asleep - self._interval)
             self.tick()
+            asleep = time.monotonic()
         self.tick()
 
     def tick(self) -> None:
-        """Run every task once."""
-        for task in self._tasks:
+        """Run every task that is due once; at the last tick all are."""
+        number, self._ticks = self._ticks, self._ticks + 1
+        for task, every in self._tasks:
+            if number % every and not self._stop.is_set():
+                continue
             try:
                 task()
             except Exception as error:  # noqa: BLE001 - one task must not stop the others

@@ -21,7 +21,7 @@ from gateway.errors import BadRequest
 from gateway.exchange import Exchange, describe
 from gateway.failures import UPSTREAM_ERRORS, refusal_of
 from gateway.forwarded import TELL_NOTHING, Client, Tell, forwarded
-from gateway.headers import Field, end_to_end, framed, with_host
+from gateway.headers import Field, end_to_end, framed, rewritten, with_host
 from gateway.request import BufferedRequest
 from gateway.routes import RouteTable
 from gateway.settings.model import Live
@@ -39,19 +39,21 @@ class LiveUpstream:
 
     def __init__(self, settings: Live) -> None:
         self.origin = Origin.parse(settings.url)
+        self.url = self.origin.url
         self.host = settings.host
         self.timeouts = Timeouts(settings.connect_timeout, settings.read_timeout, None)
         self.verify, self.cert = tls_arguments(settings.tls)
 
     def __repr__(self) -> str:
-        return f"<LiveUpstream {self.origin.url}>"
+        return f"<LiveUpstream {self.url}>"
 
 
 class LiveProxy:
     """WSGI application that answers with what the live upstream answers.
 
     Expects the body to have been read (``BufferedRequest``). Raises a
-    ``Refusal`` where live gave no usable answer.
+    ``Refusal`` where live gave no usable answer. ``id_field``: the field in which
+    live gets the request's id; "" for none.
     """
 
     def __init__(
@@ -61,11 +63,13 @@ class LiveProxy:
         *,
         max_body: int,
         tell: Tell = TELL_NOTHING,
+        id_field: str = "",
     ) -> None:
         self._upstreams = upstreams
         self._session = session
         self._max_body = max_body
         self._tell = tell
+        self._id_field = id_field
         self._log = ThrottledLog(logging.getLogger(__name__))
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
@@ -75,6 +79,8 @@ class LiveProxy:
             outbound = self.build(request, upstream)
         except ValueError as error:  # requests' InvalidHeader and InvalidURL are ValueErrors
             raise BadRequest(f"This request cannot be forwarded: {error}") from error
+        exchange = Exchange.of(environ)
+        exchange.upstream = upstream.url
         began = time.monotonic()
         try:
             answer = self._session.forward(
@@ -82,7 +88,7 @@ class LiveProxy:
             )
         except UPSTREAM_ERRORS as error:
             raise refusal_of(error) from error
-        Exchange.of(environ).upstream_seconds = time.monotonic() - began
+        exchange.upstream_seconds = time.monotonic() - began
         start_response(f"{answer.status_code} {answer.reason or ''}", passed_on(answer))
         return StreamedAnswer(answer, partial(self._note_break, request))
 
@@ -95,6 +101,8 @@ class LiveProxy:
         """The request live gets: a new object with its own header list."""
         origin = upstream.origin
         fields = forwarded(end_to_end(request.fields), self._tell, Client.of(request.environ))
+        if self._id_field:
+            fields = rewritten(fields, {self._id_field: Exchange.of(request.environ).id}, ())
         fields = with_host(fields, upstream.host, origin.authority)
         fields = framed(fields, request.body, had_body=request.had_body)
         target = origin.base_path + request.target if request.target != "*" else "*"

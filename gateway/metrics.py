@@ -10,28 +10,77 @@ import logging
 from collections.abc import Callable
 from typing import Any, Literal, NamedTuple
 
+from gateway.exchange import Exchange
+from gateway.process import ProcessFigures
 from gateway.shadow.outcome import Outcome
 from gateway.shadow.pool import PoolSnapshot
 from gateway.throttle import ThrottledLog
 
 
 class Declared(NamedTuple):
-    """One metric: its type, label names and help text."""
+    """One metric: its type, label names and help text.
+
+    ``by``: who tells it. What the gateway as a whole is asked for, the admin
+    process tells; a worker knows only of itself.
+    """
 
     kind: Literal["counter", "gauge", "histogram"]
     labels: tuple[str, ...]
     help: str
+    by: Literal["worker", "admin"] = "worker"
 
 
 METRICS = {
     "gateway_requests_total": Declared(
-        "counter", ("method", "status"), "Requests answered, by method and status."
+        "counter",
+        ("method", "status", "route"),
+        "Requests answered, by method, status and route.",
     ),
     "gateway_request_duration_seconds": Declared(
-        "histogram", (), "From the request's arrival to the end of its answer."
+        "histogram", ("route",), "From the request's arrival to the end of its answer."
     ),
     "gateway_upstream_duration_seconds": Declared(
-        "histogram", (), "From calling the live upstream to the head of its answer."
+        "histogram",
+        ("upstream",),
+        "From calling a live upstream to the head of its answer, by the upstream's URL.",
+    ),
+    "gateway_refusals_total": Declared(
+        "counter",
+        ("middleware", "reason"),
+        "Requests the gateway answered itself, by who refused them and why.",
+    ),
+    "gateway_authenticated_total": Declared(
+        "counter",
+        ("scheme", "identity"),
+        "Requests of clients who proved an identity; that of a token is not told.",
+    ),
+    "gateway_authentication_stale": Declared(
+        "gauge",
+        ("source",),
+        "Workers that could not renew their credentials or keys, and use the old ones.",
+    ),
+    "gateway_access_log_lost_total": Declared(
+        "counter", (), "Access log lines lost to a full disk or a blocked pipe."
+    ),
+    "gateway_validation_reports_total": Declared(
+        "counter",
+        ("route", "reason"),
+        "Requests that did not fit, and passed because their route only reports.",
+    ),
+    "gateway_rate_limit_store_errors_total": Declared(
+        "counter", (), "Requests that could not be counted: the store of rate limits was down."
+    ),
+    "gateway_rate_limit_forgotten_total": Declared(
+        "counter", (), "Clients' debts forgotten because the table of rate limits was full."
+    ),
+    "gateway_shed_total": Declared(
+        "counter", ("reason",), "Requests refused at once with 503, by reason."
+    ),
+    "gateway_admission_limit": Declared(
+        "gauge", (), "Requests that may be in progress at once, all workers together."
+    ),
+    "gateway_waiting_requests": Declared(
+        "gauge", (), "Requests that wait for a place among those in progress."
     ),
     "gateway_inflight_requests": Declared("gauge", (), "Requests in progress."),
     "gateway_body_bytes": Declared(
@@ -65,6 +114,21 @@ METRICS = {
     "gateway_shadow_percent": Declared(
         "gauge", ("shadow",), "Share of matching requests mirrored now; 0 when switched off."
     ),
+    "gateway_worker_resident_bytes": Declared(
+        "gauge", ("worker",), "Memory that a worker has in RAM."
+    ),
+    "gateway_worker_cpu_seconds_total": Declared(
+        "counter", ("worker",), "CPU time that a worker and those it replaced have used."
+    ),
+    "gateway_worker_open_fds": Declared("gauge", ("worker",), "Descriptors a worker has open."),
+    "gateway_worker_max_fds": Declared("gauge", ("worker",), "Descriptors a worker may open."),
+    "gateway_worker_threads": Declared("gauge", ("worker",), "Threads of a worker."),
+    "gateway_workers": Declared(
+        "gauge", ("state",), "Workers that take requests, and that finish their last ones.", "admin"
+    ),
+    "gateway_reload_successful": Declared(
+        "gauge", (), "1 when the settings in force are those last asked for, else 0.", "admin"
+    ),
 }
 
 
@@ -74,10 +138,8 @@ class Metrics:
     def request_started(self) -> None:
         """A live request arrived."""
 
-    def request_ended(
-        self, method: str, status: int, seconds: float, upstream_seconds: float | None
-    ) -> None:
-        """A live request's answer was closed. Durations in seconds."""
+    def request_ended(self, method: str, exchange: Exchange, seconds: float) -> None:
+        """A live request's answer was closed, so many seconds after it arrived."""
 
     def shadow_answered(self, shadow: str, status: int, seconds: float) -> None:
         """A shadow answered, after so many seconds."""
@@ -88,6 +150,30 @@ class Metrics:
     def shadow_taken(self, shadow: str, live: str) -> None:
         """The pool took a copy; ``live`` says what became of the request there."""
 
+    def authenticated(self, scheme: str, identity: str) -> None:
+        """A client proved an identity; "" for one that is not to be told."""
+
+    def authentication_stale(self, source: str, stale: bool) -> None:
+        """Whether the credentials or keys in use are older than they should be."""
+
+    def access_log_lost(self, lines: int) -> None:
+        """So many more lines of the access log were lost."""
+
+    def validation_reported(self, route: str | None, reason: str) -> None:
+        """A request of a route that only reports did not fit."""
+
+    def rate_limit_store_error(self) -> None:
+        """A request could not be counted."""
+
+    def rate_limit_forgotten(self) -> None:
+        """The table of rate limits was full, and a debt was forgotten."""
+
+    def shed(self, reason: str, count: int) -> None:
+        """So many requests were refused with 503 for this reason."""
+
+    def admission(self, limit: int, waiting: int) -> None:
+        """Requests that may be in progress at once, and those that wait, at this moment."""
+
     def body_bytes(self, held: int) -> None:
         """Bytes of request bodies held at this moment."""
 
@@ -96,6 +182,9 @@ class Metrics:
 
     def shadow_state(self, shadow: str, percent: float, breaker_open: bool) -> None:
         """The share in force for a shadow, and whether its breaker is open."""
+
+    def process(self, figures: ProcessFigures) -> None:
+        """What this process takes of the machine at this moment."""
 
 
 _EVENTS = tuple(name for name in vars(Metrics) if not name.startswith("_"))

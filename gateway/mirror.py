@@ -12,16 +12,23 @@ nor compete with its own live request, and offering never waits.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
+from gateway.errors import Refusal
 from gateway.exchange import Exchange, LiveOutcome
 from gateway.forwarded import Client
 from gateway.request import BufferedRequest
 from gateway.shadow.copy import Copy
 from gateway.shadow.fanout import Fanout
+from gateway.shadow.outcome import Outcome
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
+
+
+# Names of middlewares whose refusals are not a matter of what the request says.
+_NEVER_MIRRORED = frozenset({"server", "admission", "boundary"})
 
 
 class Mirror:
@@ -37,16 +44,7 @@ class Mirror:
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         exchange = Exchange.of(environ)
-        request = BufferedRequest.of(environ, self._max_body)
-        copy = Copy(
-            exchange.id,
-            request.method,
-            request.target,
-            request.fields,
-            request.body,
-            request.had_body,
-            Client.of(environ),
-        )
+        copy = _copy_of(environ, exchange, self._max_body)
         offer = _Offer(self._fanout, copy, exchange)
 
         def started(status: str, headers: list[tuple[str, str]], exc_info: Any = None) -> Any:
@@ -59,6 +57,47 @@ class Mirror:
             offer.ended(LiveOutcome.FAILED)
             raise
         return _MirroredAnswer(answer, offer)
+
+
+class RefusedMirror:
+    """Offers to ``fanout`` what a middleware refused, once its answer is closed.
+
+    Live was not asked. Nothing is gained by copies of what nobody may forward, nor of
+    what was refused because there is too much to do; those are skipped, and so is
+    what cannot be read.
+    """
+
+    def __init__(self, fanout: Fanout, max_body: int) -> None:
+        self._fanout = fanout
+        self._max_body = max_body
+
+    def __call__(self, environ: WSGIEnvironment, exchange: Exchange) -> None:
+        """Offer the request, or skip it for every shadow."""
+        refused = exchange.refused
+        copy = None
+        if refused is not None and refused.middleware not in _NEVER_MIRRORED:
+            with suppress(Refusal):
+                copy = _copy_of(environ, exchange, self._max_body)
+        if copy is None:
+            self._fanout.skip(Outcome.SKIPPED_REFUSED)
+            return
+        exchange.live = LiveOutcome.NOT_ASKED
+        exchange.copies = self._fanout.offer(copy, LiveOutcome.NOT_ASKED)
+
+
+def _copy_of(environ: WSGIEnvironment, exchange: Exchange, max_body: int) -> Copy:
+    """The request by value. Raises a ``Refusal`` where it cannot be read."""
+    request = BufferedRequest.of(environ, max_body)
+    return Copy(
+        exchange.id,
+        request.method,
+        request.target,
+        request.fields,
+        request.body,
+        request.had_body,
+        Client.of(environ),
+        exchange.trace,
+    )
 
 
 class _Offer:

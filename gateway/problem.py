@@ -14,13 +14,14 @@ if TYPE_CHECKING:
 
 
 def problem_body(refusal: Refusal, request_id: str) -> bytes:
-    """The JSON document: type, title, status, detail and the request id."""
+    """The JSON document: type, title, status, detail, the request id, and what else it says."""
     document = {
         "type": "about:blank",
         "title": refusal.title,
         "status": refusal.status,
         "detail": refusal.detail,
         "request_id": request_id,
+        **refusal.members,
     }
     return json.dumps(document).encode() + b"\n"
 

@@ -77,6 +77,21 @@ class BufferedRequest(Request):
         environ["wsgi.input"] = request.reader()
         return request
 
+    @staticmethod
+    def known(environ: WSGIEnvironment) -> BufferedRequest | None:
+        """The request of this ``environ`` if it was read before; reads nothing."""
+        return environ.get(_KEY)
+
+
+def body_size(environ: WSGIEnvironment) -> int:
+    """Bytes of the body that were read; what was announced, where nobody has read it."""
+    known = environ.get(_KEY)
+    if known is not None:
+        return len(known.body)
+    announced = environ.get("CONTENT_LENGTH") or ""
+    fits = announced.isascii() and announced.isdigit() and len(announced) < 19
+    return int(announced) if fits else 0
+
 
 def read_body(environ: WSGIEnvironment, max_body: int) -> tuple[bytes, bool]:
     """The whole body, and whether one was announced.

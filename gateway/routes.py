@@ -8,10 +8,11 @@ that one address cannot be written two ways. ``%2F`` stays what it is.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Generic, TypeVar
 
 T = TypeVar("T")
+U = TypeVar("U")
 
 _ESCAPE = re.compile(r"%[0-9A-Fa-f]{2}")
 _UNRESERVED = re.compile(r"[A-Za-z0-9._~-]")
@@ -116,3 +117,9 @@ class RouteTable(Generic[T]):
             if (not methods or method in methods) and rule.matches(path):
                 return value
         return self._default
+
+    def map(self, make: Callable[[T], U]) -> RouteTable[U]:
+        """A table with the same rules and values made from these, once for each rule."""
+        made: RouteTable[U] = RouteTable((), make(self._default))
+        made._rules = [(rule, methods, make(value)) for rule, methods, value in self._rules]
+        return made

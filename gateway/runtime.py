@@ -12,14 +12,28 @@ import os
 import shutil
 import tempfile
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from gateway.settings import Settings, from_json, to_json
 
 # Set by the master for its own children; not a setting.
 ENVIRONMENT_NAME = "GATEWAY_INTERNAL_RUNTIME"
 
+# tmpfs, on Linux.
+_MEMORY = Path("/dev/shm")
+
 WorkerState = Literal["serving", "draining"]
+
+
+class Reload(NamedTuple):
+    """What became of the last request for new settings.
+
+    ``generation``: how many there were; workers say which one they came with.
+    ``problems``: why the settings were not taken. None: they are in force.
+    """
+
+    generation: int
+    problems: tuple[str, ...] = ()
 
 
 class Runtime:
@@ -29,7 +43,10 @@ class Runtime:
         self.folder = folder
         self.metrics = folder / "metrics"
         self.control = folder / "control.json"
+        # For what is mapped into memory: see ``create``.
+        self.shared = folder / "shared"
         self._settings = folder / "settings.json"
+        self._reload = folder / "reload.json"
         self._workers = folder / "workers"
 
     @classmethod
@@ -40,6 +57,12 @@ class Runtime:
         runtime = cls(Path(tempfile.mkdtemp(prefix="gateway-", dir=parent)))
         runtime.metrics.mkdir()
         runtime._workers.mkdir()
+        if parent is None and _MEMORY.is_dir() and os.access(_MEMORY, os.W_OK):
+            # Not on a disk, where the kernel writes back what requests change, and may
+            # make them wait for it. Whoever chooses a folder chooses where it is.
+            runtime.shared.symlink_to(tempfile.mkdtemp(prefix="gateway-", dir=_MEMORY))
+        else:
+            runtime.shared.mkdir()
         return runtime
 
     @classmethod
@@ -50,6 +73,8 @@ class Runtime:
 
     def remove(self) -> None:
         """Remove the folder and what is in it."""
+        if self.shared.is_symlink():
+            shutil.rmtree(os.path.realpath(self.shared), ignore_errors=True)
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def write_settings(self, settings: Settings) -> None:
@@ -60,9 +85,21 @@ class Runtime:
         """The settings in force."""
         return from_json(self._settings.read_bytes())
 
-    def publish_worker(self, slot: int, state: WorkerState) -> None:
-        """Say what the worker in ``slot`` is doing."""
-        document = {"pid": os.getpid(), "state": state}
+    def write_reload(self, reload: Reload) -> None:
+        """Publish what became of a request for new settings."""
+        replace_file(self._reload, json.dumps(reload).encode())
+
+    def last_reload(self) -> Reload:
+        """What became of the last one; generation 0 before the first."""
+        try:
+            generation, problems = json.loads(self._reload.read_bytes())
+        except FileNotFoundError:
+            return Reload(0)
+        return Reload(generation, tuple(problems))
+
+    def publish_worker(self, slot: int, state: WorkerState, generation: int = 0) -> None:
+        """Say what the worker in ``slot`` is doing, and with which settings."""
+        document = {"pid": os.getpid(), "state": state, "generation": generation}
         replace_file(self._workers / str(slot), json.dumps(document).encode())
 
     def forget_worker(self, slot: int) -> None:
@@ -70,7 +107,7 @@ class Runtime:
         (self._workers / str(slot)).unlink(missing_ok=True)
 
     def workers(self) -> list[dict[str, Any]]:
-        """What each worker last said: ``pid`` and ``state``."""
+        """What each worker last said: ``pid``, ``state`` and ``generation``."""
         said = []
         for file in sorted(self._workers.glob("[!.]*")):  # not those being written
             try:

@@ -35,6 +35,19 @@ def raw_target(environ: Mapping[str, Any]) -> str:
     return target
 
 
+def path_for_rules(environ: Mapping[str, Any]) -> str:
+    """The path that a middleware's rules look at: that of the raw target.
+
+    Refuses nothing: a target that cannot be forwarded has rules all the same.
+    """
+    raw: str = environ.get("RAW_URI") or environ.get("REQUEST_URI") or _rebuilt(environ)
+    if raw[0] not in "/*":
+        authority = _ABSOLUTE.match(raw)
+        rest = raw[authority.end() :] if authority else raw
+        raw = rest if rest.startswith("/") else "/" + rest
+    return raw.partition("?")[0]
+
+
 def path_of(target: str) -> str:
     """The target up to its query."""
     return target.partition("?")[0]

@@ -26,7 +26,12 @@ def build() -> Gateway:
     if runtime is None:
         return Gateway(load(config=None, environ=os.environ, flags={}))
     metrics = PrometheusMetrics() if PrometheusMetrics is not None else None
-    return Gateway(runtime.settings(), metrics=metrics, control=Control(runtime.control))
+    return Gateway(
+        runtime.settings(),
+        metrics=metrics,
+        control=Control(runtime.control),
+        shared=runtime.shared,
+    )
 
 
 application = build()

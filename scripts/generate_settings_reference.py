@@ -69,7 +69,8 @@ def page() -> str:
 def _short_rows() -> Iterator[str]:
     yield f"| `--config FILE` | `{CONFIG_VARIABLE}` | the settings file |\n"
     for name, key in SHORT_NAMES.items():
-        yield f"| `--{name}` | `GATEWAY_{name.upper()}` | `{dotted(key)}` |\n"
+        flag = name.replace("_", "-")
+        yield f"| `--{flag}` | `GATEWAY_{name.upper()}` | `{dotted(key)}` |\n"
     yield "| `--shadow URL` (repeatable) | `GATEWAY_SHADOW` (separated by spaces or commas) "
     yield "| `url` of each shadow |\n"
     yield "| `--percent` | `GATEWAY_PERCENT` | `percent` of every shadow |\n"

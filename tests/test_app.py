@@ -13,6 +13,7 @@ from wsgiref.validate import validator
 import pytest
 
 from gateway import Gateway, Live, Settings, Shadow
+from gateway.settings.authentication import Authentication, Jwt
 from gateway.settings.model import HeaderRules, Mirror, Route, Tls
 from gateway.shadow.outcome import Outcome
 from tests.support.certificates import Certificates
@@ -216,3 +217,27 @@ def test_upstreams_are_verified_and_shown_our_certificate(
     assert outcomes["known"] == [Outcome.ANSWERED]
     assert outcomes["unverified"] == [Outcome.FAILED_CONNECT]
     assert outcomes["unknown"][0].outcome == "failed"
+
+
+def test_nobody_is_asked_who_they_are_unless_somebody_wants_to_know(
+    live: Upstream, shadow: Upstream
+) -> None:
+    """Off, authentication is not in the chain."""
+    gateway = Gateway(settings(live, shadow))
+    assert gateway._authentication is None
+    gateway.close()
+
+
+def test_keys_of_tokens_are_fetched_and_no_thread_is_left(live: Upstream, shadow: Upstream) -> None:
+    """By a thread beside the housekeeper, also while the issuer says nothing."""
+    before = set(threading.enumerate())
+    hold = threading.Event()
+    with upstream(lambda request: lambda connection: hold.wait(30)) as issuer:
+        asked = Authentication(schemes=("jwt",), jwt=Jwt(jwks_url=issuer.url, jwks_timeout=20.0))
+        gateway = Gateway(settings(live, shadow, authentication=asked))
+        gateway.start()
+        wait_for(issuer.taken, "the issuer to be asked")
+        assert [t.name for t in _ours(before) if "jwks" in t.name] == ["gateway-jwks"]
+        gateway.close()
+        assert not _ours(before)
+        hold.set()

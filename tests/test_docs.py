@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import subprocess
 import sys
@@ -17,16 +18,28 @@ from gateway import __version__
 from gateway.admin import app as admin_app
 from gateway.cli import main
 from gateway.metrics import METRICS
+from gateway.middleware.validation import Validation as ValidationMiddleware
+from gateway.routes import RouteTable
 from gateway.settings import Settings, load
 from gateway.settings.overrides import CONFIG_VARIABLE, SHORT_NAMES, variable_names
+from gateway.settings.validation import Validation
 from gateway.shadow.outcome import Outcome
+from gateway.validation.rejection import Reason
+from tests.support.transports import DIFFERENCES
 from tests.support.upstream import upstream
 
 ROOT = Path(__file__).resolve().parent.parent
 README = (ROOT / "README.md").read_text()
 DOCUMENTS = [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").glob("**/*.md"))]
 PROSE = {document.relative_to(ROOT).as_posix(): document.read_text() for document in DOCUMENTS}
-COMMANDS = ((), ("run",), ("check",), ("shadow",))
+COMMANDS = (
+    (),
+    ("run",),
+    ("check",),
+    ("reload",),
+    ("shadow",),
+    *(("keys", c) for c in ("add", "list", "revoke")),
+)
 
 
 def blocks(text: str, language: str) -> list[str]:
@@ -61,9 +74,18 @@ def setting_names(model: type[msgspec.Struct]) -> Iterator[tuple[str, str]]:
                 yield part.name, field.name
 
 
+def validation_files(folder: Path) -> None:
+    """The files that the page on validation shows."""
+    (folder / "schemas").mkdir()
+    for name, language in (("schemas/invoice.json", "json"), ("openapi.yaml", "yaml")):
+        (folder / name).write_text(blocks(PROSE["docs/validation.md"], language)[0])
+
+
 @pytest.mark.parametrize("name", [name for name in PROSE if blocks(PROSE[name], "toml")])
 def test_settings_examples_load(name: str, tmp_path: Path) -> None:
     """Every TOML block is a settings file that the gateway would start with."""
+    (tmp_path / "credentials").write_text("# nobody\n")
+    validation_files(tmp_path)
     for number, block in enumerate(blocks(PROSE[name], "toml")):
         file = tmp_path / f"{number}.toml"
         file.write_text(block)
@@ -82,11 +104,13 @@ def test_the_readme_example_says_what_its_comments_say(tmp_path: Path) -> None:
 
 def test_every_flag_shown_exists(capsys: pytest.CaptureFixture[str]) -> None:
     """No flag of `gateway` is named in prose or examples that --help does not list."""
-    known = set(re.findall(r"--[a-z]+", "".join(help_of(each, capsys) for each in COMMANDS)))
+    known = set(re.findall(r"--[a-z-]+", "".join(help_of(each, capsys) for each in COMMANDS)))
     shown = set()
     for text in PROSE.values():
-        for line in re.findall(r"`(--[^`]+)`|gateway((?: (?:run|check|shadow)\b[^`\n]*))", text):
-            shown |= set(re.findall(r"--[a-z]+", "".join(line)))
+        for line in re.findall(
+            r"`(--[^`]+)`|gateway((?: (?:run|check|reload|shadow|keys)\b[^`\n]*))", text
+        ):
+            shown |= set(re.findall(r"--[a-z-]+", "".join(line)))
     assert shown - known == set()
     assert "--probe" in shown
 
@@ -94,7 +118,7 @@ def test_every_flag_shown_exists(capsys: pytest.CaptureFixture[str]) -> None:
 def test_the_readme_lists_every_flag_of_run(capsys: pytest.CaptureFixture[str]) -> None:
     """The table is `gateway run --help`, line for line."""
     listed = [row[0] for row in table("| `gateway run` | meaning | default |")]
-    offered = re.findall(r"^  (--[a-z]+ [A-Z:]+)", help_of(("run",), capsys), re.MULTILINE)
+    offered = re.findall(r"^  (--[a-z-]+ [A-Z:]+)", help_of(("run",), capsys), re.MULTILINE)
     assert listed == offered
 
 
@@ -102,9 +126,10 @@ def test_the_readme_lists_the_defaults_of_run() -> None:
     """The table's defaults are the settings' own."""
     listed = {row[0].split()[0]: row[2] for row in table("| `gateway run` | meaning | default |")}
     defaults = load(config=None, environ={}, flags={"live": "http://live"})
-    for flag, (part, key) in SHORT_NAMES.items():
-        if flag != "live":
-            assert listed[f"--{flag}"] == str(getattr(getattr(defaults, str(part)), str(key)))
+    for name, (part, key) in SHORT_NAMES.items():
+        if name != "live":
+            flag = f"--{name.replace('_', '-')}"
+            assert listed[flag] == str(getattr(getattr(defaults, str(part)), str(key)))
 
 
 def test_the_readme_lists_every_metric() -> None:
@@ -119,7 +144,13 @@ def test_the_readme_lists_every_metric() -> None:
 def test_metrics_named_in_prose_exist() -> None:
     """A metric in a query that does not exist would be an empty graph."""
     named = set(re.findall(r"\bgateway_\w+", "".join(PROSE.values())))
-    assert named - set(METRICS) == set()
+    series = {
+        f"{name}_{part}"
+        for name, declared in METRICS.items()
+        for part in ("bucket", "count", "sum")
+        if declared.kind == "histogram"
+    }
+    assert named - set(METRICS) - series == set()
 
 
 def test_the_readme_lists_the_ledger() -> None:
@@ -145,9 +176,20 @@ def test_the_readme_lists_the_admin_listener() -> None:
 def test_settings_named_in_prose_exist() -> None:
     """`server.graceful_timeout` and the like."""
     known = {".".join(name) for name in setting_names(Settings)}
-    named = set(re.findall(r"`((?:live|server|request|mirror)\.\w+)`", "".join(PROSE.values())))
+    named = set(
+        re.findall(
+            r"`((?:live|server|request|mirror|authentication)\.\w+)`", "".join(PROSE.values())
+        )
+    )
     assert named - known == set()
     assert named
+
+
+def test_the_differences_between_transports_are_those_of_the_tests() -> None:
+    """Row by row: a difference that no test knows of would be a guess."""
+    page = PROSE["docs/transports.md"].split('| with `transport = "urllib3"` | because |', 1)[1]
+    rows = re.findall(r"^\| (.*) \| (.*) \|$", page, re.MULTILINE)
+    assert rows == [(difference.what, difference.why) for difference in DIFFERENCES]
 
 
 def test_environment_variables_named_in_prose_exist() -> None:
@@ -157,6 +199,25 @@ def test_environment_variables_named_in_prose_exist() -> None:
     prose = "".join(text for name, text in PROSE.items() if name != "docs/settings.md")
     named = set(re.findall(r"\bGATEWAY_[A-Z_]+", prose))
     assert named - known == set()
+
+
+def test_the_page_on_validation_lists_every_reason() -> None:
+    """With the status of each, in the order of the code."""
+    page = PROSE["docs/validation.md"]
+    listed = re.findall(r"^\| `(\w+)` \| [0-9 or]+ \|", page, re.MULTILINE)
+    assert listed == [reason.value for reason in Reason]
+
+
+def test_the_page_on_validation_shows_what_is_answered(tmp_path: Path) -> None:
+    """The schema, the body and the answer belong together."""
+    page = PROSE["docs/validation.md"]
+    validation_files(tmp_path)
+    config = Validation(schema=str(tmp_path / "schemas" / "invoice.json"))
+    app = ValidationMiddleware(lambda *_: [], RouteTable((), config), max_body=1000)
+    (body,) = re.findall(r"^the body `(.*)` is answered$", page, re.MULTILINE)
+    answer = Client(app).post("/invoices", data=body, content_type="application/json")
+    (shown,) = (json.loads(block) for block in blocks(page, "problem"))
+    assert answer.json == {**shown, "request_id": (answer.json or {})["request_id"]}
 
 
 def test_make_targets_named_in_prose_exist() -> None:

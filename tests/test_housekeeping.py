@@ -49,3 +49,18 @@ def test_a_task_that_fails_stops_neither_the_others_nor_itself(
         keeper.tick()
     assert ran == [1, 1]
     assert "housekeeping task failed" in caplog.text
+
+
+def test_a_task_can_be_due_at_some_ticks_only() -> None:
+    """At the first, at every so many after it, and at the last one in any case."""
+    ticks: list[None] = []
+    ran: list[int] = []
+    keeper = Housekeeper()
+    keeper.add(lambda: ticks.append(None))
+    keeper.add(lambda: ran.append(len(ticks)), every=4)
+    for _ in range(10):
+        keeper.tick()
+    assert ran == [1, 5, 9]
+    keeper.stop()
+    keeper.tick()
+    assert ran == [1, 5, 9, 11]

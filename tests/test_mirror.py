@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from gateway.exchange import Exchange, LiveOutcome
-from gateway.mirror import Mirror
+from gateway.exchange import Exchange, LiveOutcome, Refused
+from gateway.mirror import Mirror, RefusedMirror
 from gateway.request import BufferedRequest
 from gateway.shadow.outcome import Outcome
 from tests.shadow.test_fanout import House
@@ -188,3 +188,55 @@ def test_the_shadow_gets_what_the_client_sent_whatever_live_does_to_it(
         "Content-Length",
         "X-Shadow-Request",
     ]
+
+
+def refused(middleware: str, **changes: Any) -> tuple[dict[str, Any], Exchange]:
+    """A request that a middleware has refused."""
+    sent = environ(**changes)
+    exchange = Exchange.of(sent)
+    exchange.refused = Refused(middleware, "reason")
+    return sent, exchange
+
+
+def test_what_a_middleware_refused_can_be_mirrored_all_the_same(server: Upstream) -> None:
+    """Its body is read for that; live was not asked."""
+    with House(server.url) as house:
+        sent, exchange = refused("validation")
+        RefusedMirror(house.fanout, 100)(sent, exchange)
+        wait_for(lambda: house.ledger.total("s"), "the ledger")
+        assert house.ledger.snapshot()["s"] == {Outcome.ANSWERED: 1}
+    assert exchange.live is LiveOutcome.NOT_ASKED
+    assert exchange.copies == ("s",)
+    (received,) = server.taken()
+    assert (received.target, received.body) == (b"/a?b", b"abc")
+
+
+@pytest.mark.parametrize(
+    ("middleware", "changes"),
+    [
+        ("boundary", {}),
+        ("admission", {}),
+        ("server", {}),
+        ("validation", {"CONTENT_LENGTH": "101"}),
+        ("validation", {"CONTENT_LENGTH": "4"}),
+        ("validation", {"RAW_URI": "/a b"}),
+    ],
+    ids=["unforwardable", "shed", "server", "too-large", "short", "target"],
+)
+def test_what_cannot_or_should_not_be_mirrored_is_skipped(
+    middleware: str, changes: dict[str, Any]
+) -> None:
+    """The ledger has it."""
+    with House() as house:
+        sent, exchange = refused(middleware, **changes)
+        RefusedMirror(house.fanout, 100)(sent, exchange)
+        assert house.ledger.snapshot()["s"] == {Outcome.SKIPPED_REFUSED: 1}
+    assert (exchange.copies, exchange.live) == ((), None)
+
+
+def test_a_shadow_that_wants_nothing_refused_gets_nothing_refused(server: Upstream) -> None:
+    """By whom does not matter to it."""
+    with House(server.url, mirror_refused=False) as house:
+        RefusedMirror(house.fanout, 100)(*refused("validation"))
+        assert house.ledger.snapshot()["s"] == {Outcome.SKIPPED_LIVE_REFUSED: 1}
+    assert server.taken() == []

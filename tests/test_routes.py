@@ -72,3 +72,18 @@ def test_an_empty_matcher_covers_everything() -> None:
     assert Matcher().covers_method("BREW")
     assert not Matcher(["/a"]).covers_path("/b")
     assert not Matcher(methods=["GET"]).covers_method("POST")
+
+
+def test_a_table_can_be_made_from_another() -> None:
+    """With the same rules, and values made once for each."""
+    made: list[str] = []
+
+    def make(value: str) -> str:
+        made.append(value)
+        return value.upper()
+
+    table = RouteTable([("/a", ("POST",), "a"), ("/a/b", (), "b")], "default").map(make)
+    assert table.find("POST", "/a") == "A"
+    assert table.find("GET", "/a") == "DEFAULT"
+    assert table.find("GET", "/a/b") == "B"
+    assert sorted(made) == ["a", "b", "default"]

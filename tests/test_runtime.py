@@ -37,8 +37,8 @@ def test_workers_say_what_they_are_doing(tmp_path: Path) -> None:
     runtime.publish_worker(0, "draining")
     runtime.publish_worker(1, "serving")
     assert runtime.workers() == [
-        {"pid": os.getpid(), "state": "draining"},
-        {"pid": os.getpid(), "state": "serving"},
+        {"pid": os.getpid(), "state": "draining", "generation": 0},
+        {"pid": os.getpid(), "state": "serving", "generation": 0},
     ]
     runtime.forget_worker(0)
     runtime.forget_worker(0)
@@ -59,3 +59,24 @@ def test_a_file_is_replaced_whole_or_not_at_all(
     with pytest.raises(OSError, match="no space"):
         replace_file(file, b"new")
     assert [p.read_bytes() for p in tmp_path.iterdir()] == [b"old"]
+
+
+def test_what_is_mapped_into_memory_is_where_the_operator_says(tmp_path: Path) -> None:
+    """In the folder that was chosen."""
+    runtime = Runtime.create(str(tmp_path))
+    assert runtime.shared.resolve() == runtime.folder / "shared"
+
+
+@pytest.mark.skipif(not Path("/dev/shm").is_dir(), reason="no tmpfs at a known place")
+def test_what_is_mapped_into_memory_is_in_memory_else(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Every process finds it through the folder, and it goes with it."""
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    runtime = Runtime.create(None)
+    shared = Runtime(runtime.folder).shared.resolve()
+    assert shared.parent == Path("/dev/shm")
+    assert stat.S_IMODE(shared.stat().st_mode) == 0o700
+    Runtime(runtime.folder).remove()
+    assert not shared.exists()
+    assert list(tmp_path.iterdir()) == []

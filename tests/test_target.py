@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.errors import BadRequest
-from gateway.target import path_of, raw_target
+from gateway.target import path_for_rules, path_of, raw_target
 
 _VISIBLE = st.text(st.characters(min_codepoint=0x21, max_codepoint=0xFF, exclude_characters="\x7f"))
 
@@ -66,3 +66,35 @@ def test_path_of_a_target_is_all_before_the_first_question_mark() -> None:
     """Later question marks belong to the query."""
     assert path_of("/a?b?c") == "/a"
     assert path_of("/a") == "/a"
+
+
+@pytest.mark.parametrize(
+    ("raw", "path"),
+    [
+        ("/a%2Fb?q=/c?d", "/a%2Fb"),
+        ("http://other.test/a?q", "/a"),
+        ("http://other.test", "/"),
+        ("http://other.test?q=/x", "/"),
+        ("//other.test/a", "//other.test/a"),
+        ("*", "*"),
+        ("a/b", "/a/b"),
+        ("/a b", "/a b"),
+        ("/admin\x01", "/admin\x01"),
+    ],
+)
+def test_rules_look_at_the_path_of_any_target(raw: str, path: str) -> None:
+    """Also of one that cannot be forwarded: no rule is got round by sending nonsense."""
+    assert path_for_rules(environ(RAW_URI=raw)) == path
+
+
+@given(_VISIBLE)
+def test_rules_look_at_what_is_forwarded(rest: str) -> None:
+    """One value, read in one way."""
+    for raw in ("/" + rest, "http://other.test/" + rest):
+        sent = environ(RAW_URI=raw)
+        assert path_for_rules(sent) == path_of(raw_target(sent))
+
+
+def test_rules_look_at_the_rebuilt_path_where_the_server_keeps_no_other() -> None:
+    """With the prefix that an application is mounted under."""
+    assert path_for_rules(environ(SCRIPT_NAME="/a", PATH_INFO="/b c")) == "/a/b%20c"

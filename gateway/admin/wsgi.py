@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import signal
+
 from gateway.admin.app import AdminApp
 from gateway.runtime import Runtime
 
@@ -9,4 +12,6 @@ _runtime = Runtime.from_environment()
 if _runtime is None:
     raise RuntimeError("The admin process is started by the gateway; run `gateway run`.")
 
-application = AdminApp(_runtime)
+_master = int(os.environ["GATEWAY_INTERNAL_MASTER"])
+
+application = AdminApp(_runtime, reload=lambda: os.kill(_master, signal.SIGHUP))

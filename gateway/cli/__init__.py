@@ -6,15 +6,18 @@ import argparse
 from collections.abc import Sequence
 
 from gateway._version import __version__
-from gateway.cli import check, run, shadow
+from gateway.cli import check, keys, reload, run, shadow
 
 _EPILOG = """\
 examples:
   gateway run --live http://127.0.0.1:9001 --shadow http://127.0.0.1:9002
   gateway run --config gateway.toml --percent 10
   gateway check --config gateway.toml --probe
+  gateway reload --config gateway.toml
+  gateway shadow
   gateway shadow rewrite --percent 5
   gateway shadow rewrite --off
+  gateway keys add billing-batch --file credentials
 """
 
 
@@ -34,6 +37,6 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"gateway {__version__}")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
-    for command in (run, check, shadow):
+    for command in (run, check, reload, shadow, keys):
         command.add_parser(commands)
     return parser

@@ -21,10 +21,10 @@ from gateway.shadow.copy import Copy
 from gateway.shadow.switch import Switch
 from gateway.shadow.upstream import ShadowUpstream
 from gateway.transport import (
-    Http1Adapter,
     OutboundRequest,
     Timeouts,
     UpstreamSession,
+    adapter_for,
     serialize_head,
 )
 
@@ -34,7 +34,7 @@ _MARK = "X-Gateway-Probe"
 def probe(settings: Settings) -> int:
     """Probe every upstream. 0: all answered, and the shadows get copies; else 1."""
     request = _request(settings)
-    with UpstreamSession(Http1Adapter()) as session:
+    with UpstreamSession(adapter_for(settings.transport)) as session:
         healthy = [
             *_probe_lives(settings, session, request),
             *_probe_shadows(settings, session, _copy(request)),

@@ -21,7 +21,7 @@ from gateway.settings import load
 if TYPE_CHECKING:
     _Subparsers = argparse._SubParsersAction[argparse.ArgumentParser]
 
-_FLAGS = ("live", "percent", "bind", "admin", "workers", "threads")
+_FLAGS = ("live", "percent", "bind", "admin", "workers", "threads", "worker_class")
 
 _EPILOG = """\
 examples:
@@ -66,6 +66,11 @@ def add_parser(commands: _Subparsers) -> None:
     parser.add_argument("--workers", metavar="N", help="gateway processes (default: 2)")
     parser.add_argument(
         "--threads", metavar="N", help="requests in progress at once per worker (default: 64)"
+    )
+    parser.add_argument(
+        "--worker-class",
+        metavar="CLASS",
+        help="what waits for clients: gateway, gthread or gevent (default: gateway)",
     )
     parser.set_defaults(run=run)
 

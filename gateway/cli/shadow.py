@@ -1,49 +1,50 @@
-"""``gateway shadow NAME``: change how much a shadow gets while the gateway runs."""
+"""``gateway shadow``: what each shadow gets, and changing that while the gateway runs."""
 
 from __future__ import annotations
 
 import argparse
-import json
-import os
 import sys
-from pathlib import Path
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
-import requests
-
+from gateway.cli import admin
 from gateway.errors import SettingsError
-from gateway.settings import load
-from gateway.transport import Http1Adapter, Origin, OutboundRequest, Timeouts, UpstreamSession
 
 if TYPE_CHECKING:
     _Subparsers = argparse._SubParsersAction[argparse.ArgumentParser]
 
-_DEFAULT_ADMIN = "127.0.0.1:9900"
-_SECONDS = 5.0
+_EPILOG = """\
+examples:
+  gateway shadow
+  gateway shadow rewrite --percent 5
+  gateway shadow rewrite --off
+  gateway shadow rewrite --reset
+"""
 
 
 def add_parser(commands: _Subparsers) -> None:
     """Declare the command."""
     parser = commands.add_parser(
         "shadow",
-        help="change a shadow's share, or switch it off, while running",
-        description="Change how much of the traffic a shadow gets. All workers follow within a "
-        "second; the change lasts until the gateway stops.",
-        epilog="examples:\n  gateway shadow rewrite --percent 5\n  gateway shadow rewrite --off\n",
+        help="list the shadows; change a shadow's share, or switch it off, while running",
+        description="Without a name: list the shadows and what each of them gets. With one: change "
+        "how much of the traffic it gets. All workers follow within a second; the change lasts "
+        "until the gateway stops.",
+        epilog=_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("name", metavar="NAME", help="the shadow's name in the settings")
-    change = parser.add_mutually_exclusive_group(required=True)
+    parser.add_argument("name", metavar="NAME", nargs="?", help="the shadow's name in the settings")
+    change = parser.add_mutually_exclusive_group()
     change.add_argument(
         "--percent", metavar="P", type=_percent, help="share of matching requests, 0 to 100"
     )
     change.add_argument("--off", action="store_true", help="mirror nothing to it")
-    parser.add_argument(
-        "--admin", metavar="HOST:PORT", help=f"the admin listener (default: {_DEFAULT_ADMIN})"
+    change.add_argument(
+        "--reset", action="store_true", help="go back to the percentage in the settings"
     )
-    parser.add_argument("--config", metavar="FILE", type=Path, help="settings file that names it")
-    parser.set_defaults(run=run)
+    admin.add_arguments(parser)
+    parser.set_defaults(run=lambda options: run(options, parser))
 
 
 def _percent(text: str) -> float:
@@ -56,51 +57,57 @@ def _percent(text: str) -> float:
     return value
 
 
-def run(options: argparse.Namespace) -> int:
-    """Tell the admin listener. Exit status 0 when it is done, 1 when not, 2 for bad settings."""
+def run(options: argparse.Namespace, parser: argparse.ArgumentParser) -> int:
+    """Ask the admin listener. Exit status 0 when it is done, 1 when not, 2 for what is wrong."""
+    wanted = _wanted(options)
+    if (options.name is None) is not (wanted is None):
+        parser.error("give a NAME with one of --percent, --off and --reset; or neither, for a list")
+    path = "/api/shadows" if wanted is None else f"/api/shadows/{quote(options.name)}"
     try:
-        admin = options.admin or _configured_admin(options.config)
+        address = admin.address_of(options)
+        status, document = admin.ask(address, "GET" if wanted is None else "POST", path, wanted)
     except SettingsError as error:
         print("gateway: the settings cannot be used:", *error.problems, sep="\n  ", file=sys.stderr)
         return 2
-    wanted = {"off": True} if options.off else {"percent": options.percent}
-    try:
-        answer = _post(admin, options.name, wanted)
-        document = answer.json()
-    except (requests.RequestException, OSError, ValueError) as error:
-        print(f"gateway: no answer from the admin listener at {admin}: {error}", file=sys.stderr)
-        print("Is the gateway running? Name its listener with --admin.", file=sys.stderr)
+    except admin.NoAnswer as error:
+        print(f"gateway: {error}", file=sys.stderr)
         return 1
-    if answer.status_code != 200:
+    if status != 200:
         print(f"gateway: {document.get('detail', document)}", file=sys.stderr)
         return 1
-    state = "is off" if document["off"] else f"gets {document['percent']:g} % of its requests"
-    print(f"{document['name']} {state}")
+    shadows = document["shadows"] if wanted is None else [document]
+    print(*(_lines(shadows) if wanted is None else map(_sentence, shadows)), sep="\n")
     return 0
 
 
-def _configured_admin(config: Path | None) -> str:
-    if config is None and "GATEWAY_CONFIG" not in os.environ:
-        return os.environ.get("GATEWAY_ADMIN", _DEFAULT_ADMIN)
-    return load(config=config, environ=os.environ, flags={}).server.admin
+def _wanted(options: argparse.Namespace) -> dict[str, Any] | None:
+    """What the admin listener is told; None where it is only asked."""
+    if options.percent is not None:
+        return {"percent": options.percent}
+    return next(({name: True} for name in ("off", "reset") if getattr(options, name)), None)
 
 
-def _post(admin: str, name: str, wanted: dict[str, Any]) -> requests.Response:
-    body = json.dumps(wanted).encode()
-    origin = Origin.parse(_url(admin))
-    fields = [
-        ("Host", "localhost"),
-        ("Content-Type", "application/json"),
-        ("Content-Length", str(len(body))),
-    ]
-    request = OutboundRequest("POST", origin, f"/api/shadows/{quote(name)}", fields, body)
-    with UpstreamSession(Http1Adapter()) as session:
-        answer = session.forward(request, Timeouts(_SECONDS, _SECONDS, _SECONDS))
-        _ = answer.content  # before its connection is closed
-        return answer
+def _sentence(shadow: Mapping[str, Any]) -> str:
+    return f"{shadow['name']} {_share(shadow)}"
 
 
-def _url(admin: str) -> str:
-    if admin.startswith("unix:"):
-        return f"http+unix://{quote(admin.removeprefix('unix:'), safe='')}"
-    return f"http://{admin}"
+def _share(shadow: Mapping[str, Any]) -> str:
+    return "is off" if shadow["off"] else f"gets {shadow['percent']:g} % of its requests"
+
+
+def _lines(shadows: list[Mapping[str, Any]]) -> Iterator[str]:
+    """One line for each: its name, what it gets, what is unusual about that, its URL."""
+    if not shadows:
+        yield "no shadow is configured: nothing is mirrored"
+    width = max((len(shadow["name"]) for shadow in shadows), default=0)
+    for shadow in shadows:
+        notes = "".join(f"; {note}" for note in _notes(shadow))
+        yield f"{shadow['name']:{width}}  {_share(shadow)}{notes} → {shadow['url']}"
+
+
+def _notes(shadow: Mapping[str, Any]) -> Iterator[str]:
+    if shadow["overridden"]:
+        yield f"the settings say {shadow['configured_percent']:g} %"
+    resting = shadow["resting_workers"]
+    if resting:
+        yield f"fails, and is given a rest by {resting} {'worker' if resting == 1 else 'workers'}"

@@ -20,7 +20,12 @@ if TYPE_CHECKING:
 
 
 class Accounting:
-    """Outermost middleware: metrics of the live side, and the ledger's last word."""
+    """Outermost middleware: metrics of the live side, and the ledger's last word.
+
+    ``introduce``: makes the request's exchange, with what its head tells.
+    ``not_mirrored``: told of a request that did not come as far as the mirror, so that
+    the ledger has it; what was refused is skipped without.
+    """
 
     def __init__(
         self,
@@ -28,14 +33,18 @@ class Accounting:
         fanout: Fanout,
         metrics: Metrics,
         clock: Callable[[], float] = time.monotonic,
+        introduce: Callable[[WSGIEnvironment], Exchange] = Exchange.of,
+        not_mirrored: Callable[[WSGIEnvironment, Exchange], None] | None = None,
     ) -> None:
         self._app = app
         self._fanout = fanout
         self._metrics = metrics
         self._clock = clock
+        self._introduce = introduce
+        self._not_mirrored = not_mirrored or self._skip
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-        exchange = Exchange.of(environ)
+        exchange = self._introduce(environ)
         self._metrics.request_started()
         try:
             answer = self._app(environ, start_response)
@@ -45,17 +54,19 @@ class Accounting:
         return _CountedAnswer(answer, lambda: self._ended(environ, exchange))
 
     def _ended(self, environ: WSGIEnvironment, exchange: Exchange) -> None:
-        if not exchange.mirrored:
-            exchange.mirrored = True
-            self._fanout.skip(Outcome.SKIPPED_REFUSED)
-        for shadow in exchange.copies:
-            self._metrics.shadow_taken(shadow, exchange.live.value if exchange.live else "failed")
-        self._metrics.request_ended(
-            environ["REQUEST_METHOD"],
-            exchange.status or 500,
-            self._clock() - exchange.received,
-            exchange.upstream_seconds,
-        )
+        try:
+            if not exchange.mirrored:
+                exchange.mirrored = True
+                self._not_mirrored(environ, exchange)
+            live = exchange.live.value if exchange.live else "failed"
+            for shadow in exchange.copies:
+                self._metrics.shadow_taken(shadow, live)
+        finally:
+            seconds = self._clock() - exchange.received
+            self._metrics.request_ended(environ["REQUEST_METHOD"], exchange, seconds)
+
+    def _skip(self, environ: WSGIEnvironment, exchange: Exchange) -> None:
+        self._fanout.skip(Outcome.SKIPPED_REFUSED)
 
 
 class _CountedAnswer:

@@ -8,16 +8,20 @@ gateway may forward are refused here.
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from gateway.errors import BadRequest, MethodNotAllowed, Refusal, UnsupportedCoding
-from gateway.exchange import Exchange, describe
+from gateway.exchange import Exchange, Refused, describe
 from gateway.problem import answer_with_problem
 from gateway.throttle import ThrottledLog
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
+
+
+_CAPITAL = re.compile(r"(?<!^)(?=[A-Z])")
 
 
 class InternalError(Refusal):
@@ -42,11 +46,13 @@ class Boundary:
             refuse_unforwardable(environ)
             return self._app(environ, started)
         except Refusal as refusal:
+            exchange.refused = Refused("boundary", _word(refusal))
             self._note(refusal, environ)
             return answer_with_problem(refusal, exchange.id, started)
         except Exception as error:  # noqa: BLE001 - the outermost boundary
             self._log.log(logging.ERROR, "%s: failed", describe(environ), exc_info=error)
             problem = InternalError("The gateway failed to handle this request; see its log.")
+            exchange.refused = Refused("boundary", _word(problem))
             return answer_with_problem(problem, exchange.id, started)
 
     def _note(self, refusal: Refusal, environ: WSGIEnvironment) -> None:
@@ -54,6 +60,11 @@ class Boundary:
         if refusal.status >= 500:
             why = refusal.__cause__ or refusal.detail
             self._log.log(logging.WARNING, "%s: %d: %s", describe(environ), refusal.status, why)
+
+
+def _word(refusal: Refusal) -> str:
+    """What kind of refusal it is, as metrics and logs say it: ``live_timed_out``."""
+    return _CAPITAL.sub("_", type(refusal).__name__).lower()
 
 
 def refuse_unforwardable(environ: WSGIEnvironment) -> None:

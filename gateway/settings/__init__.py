@@ -14,12 +14,12 @@ from gateway.settings.model import (
     Mirror,
     Request,
     Route,
-    Server,
     Settings,
     Shadow,
     Tls,
 )
 from gateway.settings.overrides import FLAGS
+from gateway.settings.server import Server
 from gateway.settings.show import masked, to_toml_text
 from gateway.settings.summary import summary, warnings
 

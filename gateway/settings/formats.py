@@ -13,6 +13,8 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from urllib.parse import unquote
 
+from gateway.ratelimit.notation import rates_fault
+
 # RFC 9110 section 5.6.2.
 _TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 # RFC 9110 section 5.5, without obs-text: bytes above ASCII have no agreed encoding.
@@ -22,9 +24,12 @@ _METHOD = re.compile(r"[A-Z][A-Z0-9_-]*")
 _PATTERN = re.compile(r"[!-~]+")
 _URL_START = re.compile(r"(?:https?|http\+unix)://")
 _URL_PATH = re.compile(r"(?:[A-Za-z0-9._~!$&'()*+,;=:@/-]|%[0-9A-Fa-f]{2})*")
+_QUERY = re.compile(r"(?:[A-Za-z0-9._~!$&'()*+,;=:@/?-]|%[0-9A-Fa-f]{2})*")
 _AUTHORITY = re.compile(r"(?:\[(?P<v6>[^\[\]]*)\]|(?P<name>[^:\[\]]*))(?::(?P<port>[^:]*))?")
 # Underscores are no host names by RFC 952, but common in container networks.
 _LABEL = re.compile(r"[A-Za-z0-9_](?:[A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?")
+_TLS_OPTIONS = re.compile(r"(?:ssl_[a-z_]+=[!-%'-~]*(?:&(?!$)|$))*")
+_SCHEME = re.compile(r"[a-z][a-z0-9+.-]*")  # RFC 3986 section 3.1
 # Resolvers read such names as (odd forms of) IPv4 addresses: 127.1 is 127.0.0.1.
 _ENDS_IN_NUMBER = re.compile(r"(?:^|\.)[0-9]+\.?$")
 # sockaddr_un has 108 bytes on Linux, the last one NUL: unix(7).
@@ -177,6 +182,85 @@ def sample_key_fault(text: str) -> str | None:
     return token_or_empty_fault(name)
 
 
+def media_range_fault(text: str) -> str | None:
+    """A content type, in which either half may have a *."""
+    if ";" in text:
+        return "parameters do not matter here; leave them out"
+    kind, slash, subtype = text.partition("/")
+    return None if slash and _TOKEN.fullmatch(kind) and _TOKEN.fullmatch(subtype) else ""
+
+
+def network_fault(text: str) -> str | None:
+    """An address or a network, whose host bits are zero."""
+    try:
+        ipaddress.ip_network(text)
+    except ValueError:
+        pass
+    else:
+        return None
+    try:
+        return f'did you mean "{ipaddress.ip_network(text, strict=False)}"?'
+    except ValueError:
+        return ""
+
+
+def proxy_fault(text: str) -> str | None:
+    """Whose word about clients' addresses is taken."""
+    return None if text == "unix" else network_fault(text)
+
+
+def web_origin_fault(text: str) -> str | None:
+    """An origin exactly as browsers write it (RFC 6454 section 6.2), or a pattern of them."""
+    if text in {"*", "null"}:
+        return None
+    if text != text.lower():
+        return f'did you mean "{text.lower()}"?'
+    scheme, separator, authority = text.partition("://")
+    if not separator:
+        return "the scheme is missing"
+    if authority.rstrip("/") != authority and web_origin_fault(text.rstrip("/")) is None:
+        return f'did you mean "{text.rstrip("/")}"?'
+    if (scheme, authority.rpartition(":")[2]) in {("http", "80"), ("https", "443")}:
+        return "browsers leave out the default port"
+    if not _SCHEME.fullmatch(scheme):
+        return "its scheme is none"
+    return authority_fault(authority.removeprefix("*."), ports=range(1, 65536))
+
+
+def document_url_fault(text: str) -> str | None:
+    """The URL of a document that is fetched as it is: it may have a query."""
+    address, _, query = text.partition("?")
+    if text.startswith("http+unix:"):
+        return "its scheme is none of these"
+    if not _QUERY.fullmatch(query):
+        return "its query has characters that must be escaped (a space is %20)"
+    return url_fault(address)
+
+
+def limit_key_fault(text: str) -> str | None:
+    """What requests are counted by."""
+    kind, separator, name = text.partition(":")
+    if kind == "header" and separator:
+        return token_fault(name)
+    return None if text in {"identity", "address", "route"} else ""
+
+
+def redis_url_fault(text: str) -> str | None:
+    """A Redis server. It may have a password, so what is wrong is said without the text."""
+    address, _, query = text.partition("?")
+    if not _TLS_OPTIONS.fullmatch(query):
+        return "after ? there are options of TLS only, such as ssl_ca_certs=/PATH"
+    scheme, separator, rest = address.partition("://")
+    if scheme == "redis+unix" and separator:
+        return None if rest.startswith("/") else "a socket's path begins with /"
+    if scheme not in {"redis", "rediss"} or not separator:
+        return "its scheme is none of these"
+    authority, _, number = rest.partition("/")
+    if number and not (number.isascii() and number.isdigit()):
+        return "after the port there is the number of a database"
+    return authority_fault(authority.rpartition("@")[2], ports=range(1, 65536))
+
+
 def path_text_fault(text: str) -> str | None:
     """The path of a file or folder; whether it exists is looked at later."""
     return None if text else ""
@@ -195,6 +279,14 @@ FORMATS: Mapping[str, Callable[[str], str | None]] = MappingProxyType(
         "token-or-empty": token_or_empty_fault,
         "field-value": field_value_fault,
         "sample-key": sample_key_fault,
+        "media-range": media_range_fault,
+        "network": network_fault,
+        "proxy": proxy_fault,
+        "web-origin": web_origin_fault,
+        "document-url": document_url_fault,
+        "rates": rates_fault,
+        "limit-key": limit_key_fault,
+        "redis-url": redis_url_fault,
         "file": path_text_fault,
         "folder": path_text_fault,
     }

@@ -14,8 +14,17 @@ from typing import Annotated, Literal
 
 from msgspec import Meta
 
+from gateway.settings.access_log import AccessLog
+from gateway.settings.addresses import Addresses
+from gateway.settings.admission import Admission
+from gateway.settings.authentication import Authentication, RouteAuthentication
+from gateway.settings.compression import Compression
+from gateway.settings.cors import Cors
+from gateway.settings.rate_limit import Limit, RateLimit
+from gateway.settings.security_headers import SecurityHeaders
+from gateway.settings.server import Server
+from gateway.settings.tracing import Tracing
 from gateway.settings.types import (
-    Address,
     Bytes,
     Count,
     FieldName,
@@ -27,9 +36,11 @@ from gateway.settings.types import (
     Model,
     Pattern,
     Percent,
+    Proxy,
     Seconds,
     Url,
 )
+from gateway.settings.validation import Validation
 
 
 class Tls(Model, frozen=True):
@@ -69,32 +80,6 @@ class HeaderRules(Model, frozen=True):
     ] = ()
 
 
-class Server(Model, frozen=True):
-    """The public side and the processes behind it."""
-
-    bind: Annotated[Address, Meta(description="where clients connect")] = "127.0.0.1:8000"
-    admin: Annotated[Address, Meta(description="where health, metrics and control are served")] = (
-        "127.0.0.1:9900"
-    )
-    workers: Annotated[Count, Meta(description="gateway processes; about one for each core")] = 2
-    threads: Annotated[
-        Count, Meta(description="requests one worker can have in progress at once")
-    ] = 64
-    keepalive: Annotated[
-        Seconds, Meta(description="how long an idle client connection is kept")
-    ] = 75.0
-    graceful_timeout: Annotated[
-        Seconds, Meta(description="how long a stopping worker may finish its requests")
-    ] = 30.0
-    max_requests: Annotated[
-        int,
-        Meta(ge=0, le=10**9, description="replace a worker after so many requests; 0 never does"),
-    ] = 0
-    log_level: Annotated[
-        Literal["debug", "info", "warning", "error"], Meta(description="least level logged")
-    ] = "info"
-
-
 class Request(Model, frozen=True):
     """What is accepted from clients and how it is forwarded."""
 
@@ -116,6 +101,27 @@ class Request(Model, frozen=True):
         Literal["append", "replace"],
         Meta(description="add to what the client sent under these names, or replace it"),
     ] = "append"
+    trusted_proxies: Annotated[
+        tuple[Proxy, ...],
+        Meta(
+            description="whose X-Forwarded-For is believed; the last address in it that is "
+            "none of these is the client's"
+        ),
+    ] = ()
+    id_from: Annotated[
+        tuple[Literal["x-request-id", "traceparent"], ...],
+        Meta(
+            description="where a request's id is taken from, if it is well formed there; "
+            "else one is made"
+        ),
+    ] = ("x-request-id", "traceparent")
+    forward_id: Annotated[
+        str,
+        Meta(
+            description='the field in which live gets the request id; "" adds none',
+            extra={"format": "token-or-empty", "expected": 'a header field name, or ""'},
+        ),
+    ] = ""
 
 
 class Live(Model, frozen=True):
@@ -222,6 +228,13 @@ class Mirror(Model, frozen=True):
     drain_timeout: Annotated[
         Seconds, Meta(description="how long a stopping worker waits for running shadow calls")
     ] = 5.0
+    refused_by_gateway: Annotated[
+        bool,
+        Meta(
+            description="also mirror what the gateway itself refused, by authentication, limits, "
+            "validation or address, and live has never seen"
+        ),
+    ] = False
 
 
 class Route(Model, frozen=True):
@@ -238,6 +251,48 @@ class Route(Model, frozen=True):
         Live | None, Meta(description="its own live upstream; the general one when left out")
     ] = None
     mirror: Annotated[bool, Meta(description="whether its requests are mirrored at all")] = True
+    access_log: Annotated[
+        bool, Meta(description="whether its requests have lines in the access log")
+    ] = True
+    priority: Annotated[
+        Literal["high", "normal", "low"],
+        Meta(description="under overload, low is refused first and high last"),
+    ] = "normal"
+    authentication: Annotated[
+        RouteAuthentication | None,
+        Meta(description="what it asks for; that of the next less specific route when left out"),
+    ] = None
+    limits: Annotated[
+        tuple[Limit, ...] | None,
+        Meta(
+            description="its own rate limits, [] for none; those of the next less specific "
+            "route when left out"
+        ),
+    ] = None
+    validation: Annotated[
+        Validation | None,
+        Meta(
+            description="what its requests must look like; that of the next less specific "
+            "route when left out"
+        ),
+    ] = None
+    compression: Annotated[
+        Compression | None,
+        Meta(
+            description="its own rules for compressing; those of the next less specific route "
+            "when left out"
+        ),
+    ] = None
+    cors: Annotated[
+        Cors | None,
+        Meta(description="its own rules for pages of other sites; likewise"),
+    ] = None
+    security_headers: Annotated[
+        SecurityHeaders | None, Meta(description="its own fields for browsers; likewise")
+    ] = None
+    addresses: Annotated[Addresses | None, Meta(description="its own address lists; likewise")] = (
+        None
+    )
 
 
 class Settings(Model, frozen=True):
@@ -247,8 +302,37 @@ class Settings(Model, frozen=True):
     shadows: tuple[Shadow, ...] = ()
     routes: tuple[Route, ...] = ()
     server: Server = Server()
+    admission: Admission = Admission()
     request: Request = Request()
     mirror: Mirror = Mirror()
+    transport: Annotated[
+        Literal["gateway", "urllib3"],
+        Meta(
+            description="what upstreams are called with: the gateway's own transport, or "
+            "requests' adapter over urllib3"
+        ),
+    ] = "gateway"
+    authentication: Authentication = Authentication()
+    rate_limit: RateLimit = RateLimit()
+    access_log: AccessLog = AccessLog()
+    tracing: Tracing = Tracing()
+    validation: Annotated[
+        Validation | None, Meta(description="what requests must look like; off when left out")
+    ] = None
+    compression: Annotated[
+        Compression | None, Meta(description="how answers are compressed; not when left out")
+    ] = None
+    cors: Annotated[
+        Cors | None,
+        Meta(description="what pages of other sites may do; left to upstreams when left out"),
+    ] = None
+    security_headers: Annotated[
+        SecurityHeaders | None, Meta(description="fields for browsers; none when left out")
+    ] = None
+    addresses: Annotated[
+        Addresses | None,
+        Meta(description="from where clients may come; from anywhere when left out"),
+    ] = None
     runtime_dir: Annotated[
         Folder | None,
         Meta(

@@ -28,9 +28,19 @@ SHORT_NAMES: Final[Mapping[str, Key]] = MappingProxyType(
         "admin": ("server", "admin"),
         "workers": ("server", "workers"),
         "threads": ("server", "threads"),
+        "worker_class": ("server", "worker_class"),
     }
 )
-FLAGS: Final = ("live", "shadow", "percent", "bind", "admin", "workers", "threads")
+FLAGS: Final = (
+    "live",
+    "shadow",
+    "percent",
+    "bind",
+    "admin",
+    "workers",
+    "threads",
+    "worker_class",
+)
 
 _PREFIX: Final = "GATEWAY_"
 # Names that are no settings: the program's own from master to workers, and
@@ -90,7 +100,7 @@ def read_flags(flags: Mapping[str, object], problems: Problems) -> Overrides:
     found = Overrides()
     given = {name: value for name, value in flags.items() if value is not None}
     for name, value in given.items():
-        source = f"--{name}"
+        source = f"--{name.replace('_', '-')}"
         if name == "shadow":
             urls = value if isinstance(value, (list, tuple)) else [value]
             _add_shadows(found, source, map(_as_text, urls), problems)

@@ -32,7 +32,7 @@ def _plain(kind: Kind, value: Any) -> Any:
         return _plain_table(value)
     if kind.secret and value is not None:
         return dict.fromkeys(value, MASK) if isinstance(value, Mapping) else MASK
-    if kind.item is not None:
+    if kind.item is not None and value is not None:
         return [_plain(kind.item, item) for item in value]
     return dict(value) if isinstance(value, Mapping) else value
 
@@ -52,6 +52,8 @@ def _table_lines(model: Struct, path: str) -> Iterator[str]:
         if kind.scalar or (kind.item is not None and kind.item.model is None):
             if value is not None:
                 yield f"{setting.name} = {toml_value(kind, value)}"
+        elif kind.optional and value == []:
+            yield f"{setting.name} = []"  # which is not the same as nothing
         else:
             below.append(_below(kind, getattr(model, setting.name), value, here))
     for lines in below:
@@ -62,7 +64,7 @@ def _below(kind: Kind, value: Any, plain: Any, path: str) -> Iterator[str]:
     if isinstance(value, Struct):
         yield from ("", f"[{path}]", *_table_lines(value, path))
     elif kind.item is not None:
-        for row in value:
+        for row in value or ():
             yield from ("", f"[[{path}]]", *_table_lines(row, path))
     elif plain:
         yield from ("", f"[{path}]")

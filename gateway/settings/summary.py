@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from gateway.routes import PathRule
+from gateway.settings.authentication_rules import authentication_warnings
 from gateway.settings.findings import upstreams
 from gateway.settings.model import Settings, Shadow
 from gateway.settings.problems import dotted
@@ -62,6 +63,7 @@ def warnings(settings: Settings) -> Iterator[str]:
     for key, upstream in upstreams(settings):
         if not upstream.tls.verify:
             yield f"{dotted(key)}: anybody can pass for this upstream (tls.verify = false)"
+    yield from authentication_warnings(settings)
     if settings.mirror.drain_timeout >= settings.server.graceful_timeout:
         yield (
             "mirror.drain_timeout is not shorter than server.graceful_timeout: "

@@ -14,7 +14,8 @@ class Copy(NamedTuple):
     """One live request, frozen when it arrived.
 
     ``target``: raw, in origin-form. ``fields``: as received, hop-by-hop included.
-    ``body``: immutable bytes, shared with live's reader at no cost.
+    ``body``: immutable bytes, shared with live's reader at no cost. ``trace``: the
+    live request's place in a trace, for whoever makes spans.
     """
 
     request_id: str
@@ -24,6 +25,7 @@ class Copy(NamedTuple):
     body: bytes
     had_body: bool
     client: Client = _NOBODY
+    trace: object | None = None
 
     def field(self, name: str) -> str | None:
         """The first value of a header field, by lower-case name."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 
 from gateway.exchange import LiveOutcome
@@ -42,6 +42,8 @@ class Fanout:
         self._ledger = ledger
         self._routes = routes
         self._log = log or ThrottledLog(logging.getLogger(__name__))
+        # Asked for each request: whether live needs all there is. Set by whoever knows.
+        self.overloaded: Callable[[], bool] = _never
         # One shadow that must know how live ended delays the offer to that point for all.
         self.after_answer = any(shadow.needs_live_outcome for shadow in self.shadows)
 
@@ -68,6 +70,8 @@ class Fanout:
         return shadow.decide(copy, live)
 
     def _submit(self, shadow: ShadowUpstream, copy: Copy) -> Outcome | None:
+        if self.overloaded():
+            return Outcome.DROPPED_OVERLOADED
         admission = shadow.breaker.admits()
         if admission is None:
             return Outcome.DROPPED_BREAKER_OPEN
@@ -99,6 +103,10 @@ class Fanout:
 
     def __repr__(self) -> str:
         return f"<Fanout to {', '.join(s.name for s in self.shadows) or 'nobody'}>"
+
+
+def _never() -> bool:
+    return False
 
 
 def _tell_of(shadow: str, opened: bool, outcome: Outcome) -> None:

@@ -24,6 +24,7 @@ class Outcome(Enum):
     DROPPED_QUEUE_FULL = ("dropped", "queue_full")
     DROPPED_BYTES_FULL = ("dropped", "bytes_full")
     DROPPED_BREAKER_OPEN = ("dropped", "breaker_open")
+    DROPPED_OVERLOADED = ("dropped", "overloaded")
     DROPPED_DRAINING = ("dropped", "draining")
     # Sent, and no usable answer came.
     FAILED_CONNECT = ("failed", "connect")

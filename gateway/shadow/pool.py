@@ -27,10 +27,10 @@ from gateway.shadow.work import Work
 from gateway.throttle import ThrottledLog
 
 # How long the first copy waits for others. Nobody waits for its answer.
-GATHER_SECONDS = 0.01
-# A batch begins without giving up the interpreter lock: so many copies are a
-# millisecond or two in which nobody else runs.
-_MAX_BATCH = 16
+GATHER_SECONDS = 0.02
+# A batch begins without giving up the interpreter lock: so many copies are two
+# milliseconds in which nobody else runs.
+_MAX_BATCH = 24
 
 
 class PoolSnapshot(NamedTuple):

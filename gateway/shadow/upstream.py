@@ -16,6 +16,7 @@ from gateway.shadow.copy import Copy
 from gateway.shadow.outcome import Outcome
 from gateway.shadow.sampling import Sampler
 from gateway.shadow.switch import Switch
+from gateway.shadow.work import Work
 from gateway.target import path_of
 from gateway.tls import tls_arguments
 from gateway.transport import Origin, OutboundRequest, Timeouts, UpstreamSession
@@ -98,7 +99,7 @@ class ShadowUpstream:
             fields.append((settings.mark, copy.request_id))
         return fields
 
-    def call(self, copy: Copy, admission: int | None = None) -> ShadowCall:
+    def call(self, copy: Copy, admission: int | None = None) -> Work:
         """The copy's call, for the pool to run.
 
         ``admission``: the breaker's; a copy that waited while it opened is not sent.
@@ -119,7 +120,7 @@ class ShadowUpstream:
         return f"<ShadowUpstream {self.name} {self._origin.url} {self.percent:g} %>"
 
 
-_REFUSED = frozenset({LiveOutcome.REFUSED, LiveOutcome.FAILED})
+_REFUSED = frozenset({LiveOutcome.REFUSED, LiveOutcome.FAILED, LiveOutcome.NOT_ASKED})
 
 
 def _nobody(shadow: str, status: int, seconds: float) -> None:

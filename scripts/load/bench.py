@@ -17,11 +17,10 @@ from .figures import Figures
 from .job import Job, Load
 from .recording import Recording
 from .sampling import Family, Sample, Sampler, cores
-from .targets import Target
+from .targets import API_KEY, Target
 
 _GRACE_SECONDS = 60.0  # for a client to connect and to hand over its figures
 _ATTEMPTS = 2  # a void run is repeated
-API_KEY = "loadtest-key"
 
 
 @dataclass(frozen=True)

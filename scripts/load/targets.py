@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import socket
 import subprocess
 import sys
@@ -22,6 +23,8 @@ from .children import ROOT, SCRIPTS, Failed, part, server
 _START_SECONDS = 30.0
 _POLL_SECONDS = 0.02
 _LOG_LINES = 15
+# What every client sends, and the whole chain asks for.
+API_KEY = "loadtest-of-the-gateway"
 
 
 @dataclass(frozen=True)
@@ -92,6 +95,7 @@ def gateway(settings: GatewaySettings, live: str, shadow: str | None) -> Iterato
     with tempfile.TemporaryDirectory(prefix="loadtest-") as folder:
         config, scratch = Path(folder, "gateway.toml"), Path(folder, "scratch")
         config.write_text(settings.toml(live, shadow, port, admin))
+        _add_chain_files(Path(folder))
         scratch.mkdir()
         env = {k: v for k, v in os.environ.items() if not k.startswith("GATEWAY_")}
         env |= {"TMPDIR": str(scratch), "PYTHONPATH": str(ROOT), **settings.environment}
@@ -99,6 +103,20 @@ def gateway(settings: GatewaySettings, live: str, shadow: str | None) -> Iterato
         ready = partial(_serving, f"http://127.0.0.1:{admin}/readyz", settings.workers)
         with _started(command, env, Path(folder, "log"), ready) as process:
             yield Target("gateway", port, pids=(process.pid,), scratch=scratch, admin=admin)
+
+
+def _add_chain_files(folder: Path) -> None:
+    """What ``full_chain.toml`` names: a schema, and who may come in."""
+    shutil.copy(SCRIPTS / "load" / "invoice.schema.json", folder)
+    command = [sys.executable, "-m", "gateway", "keys", "add", "loadtest", "--stdin"]
+    command += ["--file", str(folder / "credentials")]
+    subprocess.run(
+        command,
+        input=API_KEY.encode(),
+        stdout=subprocess.DEVNULL,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        check=True,
+    )
 
 
 @contextmanager

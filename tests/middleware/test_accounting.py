@@ -19,16 +19,14 @@ class Recorder(Metrics):
 
     def __init__(self) -> None:
         self.inflight = 0
-        self.ended: list[tuple[str, int, float, float | None]] = []
+        self.ended: list[tuple[str, int, float]] = []
 
     def request_started(self) -> None:
         self.inflight += 1
 
-    def request_ended(
-        self, method: str, status: int, seconds: float, upstream_seconds: float | None
-    ) -> None:
+    def request_ended(self, method: str, exchange: Exchange, seconds: float) -> None:
         self.inflight -= 1
-        self.ended.append((method, status, seconds, upstream_seconds))
+        self.ended.append((method, exchange.status or 500, seconds))
 
 
 @pytest.fixture
@@ -50,7 +48,7 @@ def test_a_request_is_counted_when_its_answer_is_closed(house: House) -> None:
 
     def app(environ: Any, start_response: Any) -> Iterable[bytes]:
         exchange = Exchange.of(environ)
-        exchange.status, exchange.upstream_seconds, exchange.mirrored = 201, 0.5, True
+        exchange.status, exchange.mirrored = 201, True
         return [b"x"]
 
     metrics = Recorder()
@@ -59,7 +57,7 @@ def test_a_request_is_counted_when_its_answer_is_closed(house: House) -> None:
     assert (metrics.inflight, metrics.ended) == (1, [])
     for _ in range(2):
         answer.close()  # type: ignore[attr-defined]
-    assert (metrics.inflight, metrics.ended) == (0, [("GET", 201, 2.0, 0.5)])
+    assert (metrics.inflight, metrics.ended) == (0, [("GET", 201, 2.0)])
     assert house.ledger.total("s") == 0
 
 
@@ -97,3 +95,22 @@ def test_an_answer_whose_close_raises_is_counted(house: House) -> None:
     with pytest.raises(ValueError, match="close"):
         answer.close()  # type: ignore[attr-defined]
     assert len(metrics.ended) == 1
+
+
+def test_who_is_told_of_what_was_not_mirrored_is_told_once(house: House) -> None:
+    """In place of skipping it; and a failure there is not the end of counting."""
+    told = []
+
+    def tell(environ: Any, exchange: Exchange) -> None:
+        told.append(exchange)
+        raise ValueError("told")
+
+    metrics = Recorder()
+    app = Accounting(lambda e, s: [b"no"], house.fanout, metrics, not_mirrored=tell)
+    answer = app(environ(), start)
+    with pytest.raises(ValueError, match="told"):
+        answer.close()  # type: ignore[attr-defined]
+    answer.close()  # type: ignore[attr-defined]
+    assert len(told) == len(metrics.ended) == 1
+    assert metrics.inflight == 0
+    assert house.ledger.total("s") == 0

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from gateway.errors import BodyTooLarge, LiveTimedOut, Refusal
+from gateway.exchange import Exchange, Refused
 from gateway.middleware.boundary import Boundary
 
 
@@ -75,6 +76,18 @@ def test_a_fault_of_the_upstream_is_logged_with_its_cause(caplog: pytest.LogCapt
     Server(raising(BodyTooLarge("Too long.")))
     (record,) = caplog.records
     assert record.getMessage() == "GET /a from 192.0.2.1 [rid]: 504: after 60 s"
+
+
+@pytest.mark.parametrize(
+    ("error", "word"),
+    [(LiveTimedOut("Too slow."), "live_timed_out"), (ValueError("ours"), "internal_error")],
+    ids=["refusal", "error"],
+)
+def test_what_was_refused_is_noted_for_metrics_and_log(error: Exception, word: str) -> None:
+    """In words of a small fixed set."""
+    environ: dict[str, Any] = {"REQUEST_METHOD": "GET", "HTTP_HOST": "h"}
+    list(raising(error)(environ, lambda status, headers, exc_info=None: None))
+    assert Exchange.of(environ).refused == Refused("boundary", word)
 
 
 def test_what_is_fine_passes_untouched() -> None:

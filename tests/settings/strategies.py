@@ -16,7 +16,13 @@ from hypothesis import strategies as st
 from msgspec import inspect
 
 from gateway.settings import HeaderRules, Settings, Tls
+from gateway.settings.access_log import AccessLog
+from gateway.settings.authentication import Authentication, Jwt, RouteAuthentication
+from gateway.settings.compression import Compression
+from gateway.settings.cors import Cors
 from gateway.settings.declared import Kind, all_keys, settings_of
+from gateway.settings.rate_limit import Limit, RateLimit
+from gateway.settings.validation import Validation
 
 TOKENS = st.from_regex(r"X-[A-Za-z0-9]{1,8}", fullmatch=True)
 HOSTS = st.from_regex(r"[a-z][a-z0-9]{0,8}(\.[a-z]{2,4})?", fullmatch=True)
@@ -29,9 +35,35 @@ USABLE: dict[str, st.SearchStrategy[str]] = {
     "token": TOKENS,
     "token-or-empty": st.just("") | TOKENS,
     "field-value": st.from_regex(r"([!-~]([ -~]*[!-~])?)?", fullmatch=True),
+    "proxy": st.sampled_from(["10.0.0.0/8", "2001:db8::1", "unix"]),
+    "rates": st.sampled_from(["5/s", "100/minute; 10/second; burst 20"]),
+    "limit-key": st.sampled_from(["identity", "address", "route", "header:X-A"]),
+    "redis-url": st.just("redis://redis.test:6379/1"),
+    "document-url": st.builds("https://{}/{}?{}".format, HOSTS, HOSTS, HOSTS),
+    "media-range": st.sampled_from(["text/*", "application/json"]),
+    "network": st.sampled_from(["10.0.0.0/8", "192.0.2.1", "2001:db8::/32"]),
+    "web-origin": HOSTS.map("https://{}".format),
     "sample-key": st.just("request-id") | TOKENS.map("header:{}".format),
     "file": st.nothing(),
     "folder": st.nothing(),
+}
+
+# What goes with one value of another setting only, or must differ from its neighbours.
+FIXED: dict[type[msgspec.Struct], dict[str, st.SearchStrategy[Any]]] = {
+    AccessLog: {"to": st.sampled_from(["off", "stdout"]), "file": st.none()},
+    RateLimit: {"store": st.just("embedded"), "redis": st.none()},
+    Limit: {"name": st.just("")},
+    Authentication: {
+        "schemes": st.just(()),
+        "scopes": st.just(()),
+        "key_field": st.just("X-Api-Key"),
+        "identity_field": st.just(""),
+    },
+    Compression: {"codings": st.just(("gzip",))},
+    Cors: {"origins": st.just(("https://app.test",))},
+    Jwt: {"jwks_url": st.none(), "secret": st.none()},
+    Validation: {"base_path": st.none()},
+    RouteAuthentication: dict.fromkeys(("schemes", "scopes"), st.none() | st.just(())),
 }
 
 
@@ -50,7 +82,11 @@ def _text(kind: Kind, *, usable: bool) -> st.SearchStrategy[str]:
         return USABLE[name]
     if kind.shape.pattern is not None:
         return st.from_regex(kind.shape.pattern).filter(_fits(kind.shape))
-    return st.from_regex(r"[a-z]{1,9}", fullmatch=True) if usable else st.text()
+    return st.from_regex(r"[a-z]{1,9}", fullmatch=True) if usable else _texts(kind.shape)
+
+
+def _texts(shape: Any) -> st.SearchStrategy[str]:
+    return st.text(min_size=shape.min_length or 0, max_size=shape.max_length)
 
 
 def _fits(shape: Any) -> Any:
@@ -88,7 +124,10 @@ def models(model: type[msgspec.Struct], *, usable: bool) -> st.SearchStrategy[An
         return st.just(Tls())
     if usable and model is HeaderRules:
         return st.builds(HeaderRules)
-    return st.builds(model, **{s.name: values(s.kind, usable=usable) for s in settings_of(model)})
+    made = {s.name: values(s.kind, usable=usable) for s in settings_of(model)}
+    if usable:
+        made |= FIXED.get(model, {})
+    return st.builds(model, **made)
 
 
 def any_settings() -> st.SearchStrategy[Settings]:

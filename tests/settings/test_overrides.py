@@ -131,7 +131,7 @@ def test_an_unknown_flag_is_the_callers_mistake() -> None:
         (
             {"GATEWAY_WORKER": "5"},
             "environment variable GATEWAY_WORKER: names no setting; "
-            'did you mean "GATEWAY_WORKERS" or "GATEWAY_SERVER_WORKERS"?',
+            'did you mean "GATEWAY_WORKERS", "GATEWAY_WORKER_CLASS" or "GATEWAY_SERVER_WORKERS"?',
         ),
         (
             {"GATEWAY_SHADOWS": "http://a"},
@@ -144,7 +144,8 @@ def test_an_unknown_flag_is_the_callers_mistake() -> None:
         ),
         (
             {"GATEWAY_PORT": "8000"},
-            "environment variable GATEWAY_PORT: names no setting",
+            "environment variable GATEWAY_PORT: names no setting; "
+            'did you mean "GATEWAY_TRANSPORT"?',
         ),
         (
             {"GATEWAY_THREADS": "1", "GATEWAY_SERVER_THREADS": "2"},

@@ -41,7 +41,7 @@ def test_the_page_names_every_setting_variable_and_flag() -> None:
     for name in variable_names():
         assert f"`{name}`" in page
     for flag in FLAGS:
-        assert f"`--{flag}" in page
+        assert f"`--{flag.replace('_', '-')}" in page
 
 
 def test_the_example_loads() -> None:
@@ -61,7 +61,11 @@ def test_the_example_loads_with_everything_uncommented(tmp_path: Path) -> None:
     shutil.copy(PEM / "one.pem", tmp_path / "tls" / "authorities.pem")
     shutil.copy(PEM / "one.pem", tmp_path / "tls" / "gateway.pem")
     shutil.copy(PEM / "one.key", tmp_path / "tls" / "gateway.key")
+    (tmp_path / "schemas").mkdir()
+    (tmp_path / "schemas" / "invoice.json").write_text("{}")
+    (tmp_path / "credentials").write_text(f"batch api-key sha256:{'ab' * 32}\n")
     text = _uncommented().replace("/run/gateway", str(tmp_path))
+    text = text.replace("/var/log/gateway", str(tmp_path))
     load_text(tmp_path, text.replace("http://", "https://"))
 
 
@@ -69,10 +73,13 @@ def test_the_example_shows_every_setting() -> None:
     """Those not everybody needs as comments."""
     text = _uncommented()
     tables = {"live", "shadows", "routes", "headers", "tls", "server", "request", "mirror", "set"}
+    tables |= {"authentication", "jwt", "rate_limit", "limits"}
+    tables |= {"addresses", "security_headers", "cors", "compression"}
+    tables |= {"access_log", "tracing", "validation", "admission"}
     for name in {key.rpartition(".")[2] for key in all_keys()} - tables:
-        assert re.search(rf"(?m)^{name} = ", text), name
+        assert re.search(rf"(?m)^(# or )?{name} = ", text), name
     for table in tables:
-        assert re.search(rf"(?m)^\[+([a-z]+\.)*{table}\]", text), table
+        assert re.search(rf"(?m)^\[+([a-z_]+\.)*{table}\]", text), table
 
 
 def test_the_commented_defaults_are_the_defaults(tmp_path: Path) -> None:

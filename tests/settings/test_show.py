@@ -61,7 +61,8 @@ def test_settings_are_printed_as_a_readable_file() -> None:
     text = to_toml_text(SETTINGS)
     head = text.partition("[live.tls]")[0]
     assert head == (
-        'runtime_dir = "/run/gateway"\n\n[live]\nurl = "http://live.test"\nhost = "keep"\n'
+        'transport = "gateway"\nruntime_dir = "/run/gateway"\n\n'
+        '[live]\nurl = "http://live.test"\nhost = "keep"\n'
         'connect_timeout = "2s"\nread_timeout = "250ms"\npool_size = 256\n\n'
     )
     for part in (

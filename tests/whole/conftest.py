@@ -7,7 +7,38 @@ from collections.abc import Iterator
 import pytest
 
 from tests.support.gateway import GatewayProcess, gateway
+from tests.support.transports import know_differences
 from tests.support.upstream import OK, Upstream, upstream
+
+# Variants of a gateway that answer alike; a module that says ``VARIANTS = True`` runs with all.
+VARIANTS = {
+    "gateway": {},
+    "urllib3": {"transport": "urllib3"},
+    "gthread": {"worker_class": "gthread"},
+    "gevent": {"worker_class": "gevent"},
+    "gevent+urllib3": {"worker_class": "gevent", "transport": "urllib3"},
+}
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    if "variant" in metafunc.fixturenames and getattr(metafunc.module, "VARIANTS", False):
+        metafunc.parametrize("variant", VARIANTS, indirect=True, scope="module")
+
+
+@pytest.fixture(scope="module")
+def variant(request: pytest.FixtureRequest) -> str:
+    """Which gateway ``running`` is."""
+    name: str = getattr(request, "param", "gateway")
+    if "gevent" in name:
+        pytest.importorskip("gevent")
+    return name
+
+
+@pytest.fixture(autouse=True)
+def differences(request: pytest.FixtureRequest) -> None:
+    """A row that a variant cannot do by its nature has to fail there."""
+    if "variant" in request.fixturenames:
+        know_differences(request, VARIANTS[request.getfixturevalue("variant")].get("transport", ""))
 
 
 @pytest.fixture(scope="module")
@@ -23,8 +54,16 @@ def shadow_upstream() -> Iterator[Upstream]:
 
 
 @pytest.fixture(scope="module")
-def running(live_upstream: Upstream, shadow_upstream: Upstream) -> Iterator[GatewayProcess]:
+def running(
+    variant: str, live_upstream: Upstream, shadow_upstream: Upstream
+) -> Iterator[GatewayProcess]:
+    chosen = VARIANTS[variant]
     config = f"""
+        transport = "{chosen.get("transport", "gateway")}"
+
+        [server]
+        worker_class = "{chosen.get("worker_class", "gateway")}"
+
         [live]
         url = "{live_upstream.url}"
         read_timeout = "1s"

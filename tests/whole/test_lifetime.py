@@ -20,6 +20,7 @@ from tests.support.upstream import OK, Received, reset, stalled, upstream
 from tests.support.waiting import wait_for
 
 RELOADS = int(os.environ.get("RELOADS", "5"))
+WORKER_CLASSES = pytest.mark.parametrize("worker_class", ["gateway", "gthread", "gevent"])
 
 
 class Traffic:
@@ -60,13 +61,17 @@ class Traffic:
             self.outcomes[outcome] += 1
 
 
+@WORKER_CLASSES
 @pytest.mark.parametrize("per_connection", [1, 20], ids=["new-connections", "kept-connections"])
-def test_no_request_fails_over_reloads_under_traffic(per_connection: int) -> None:
+def test_no_request_fails_over_reloads_under_traffic(
+    per_connection: int, worker_class: str
+) -> None:
     """SIGHUP replaces all workers; requests under way complete, on kept connections too."""
     with upstream(_slow) as live, upstream() as shadow:
-        with gateway("--live", live.url, "--shadow", shadow.url) as running:
+        flags = ("--live", live.url, "--shadow", shadow.url, "--worker-class", worker_class)
+        with gateway(*flags) as running:
             with Traffic(running, 6, per_connection) as traffic:
-                for _ in range(RELOADS):
+                for _ in range(RELOADS if worker_class == "gateway" else 2):
                     old = set(running.workers())
                     running.process.send_signal(signal.SIGHUP)
                     wait_for(
@@ -84,13 +89,15 @@ def _slow(request: Received) -> Iterator[bytes]:
     yield OK
 
 
-def test_a_worker_is_replaced_after_max_requests_and_none_fails() -> None:
+@WORKER_CLASSES
+def test_a_worker_is_replaced_after_max_requests_and_none_fails(worker_class: str) -> None:
     """Each worker drains before it ends."""
     with upstream() as live, upstream() as shadow:
         config = f"""
             [server]
             workers = 1
             max_requests = 50
+            worker_class = "{worker_class}"
             [live]
             url = "{live.url}"
             [[shadows]]
@@ -105,8 +112,9 @@ def test_a_worker_is_replaced_after_max_requests_and_none_fails() -> None:
     assert set(traffic.outcomes) == {"200"}
 
 
+@WORKER_CLASSES
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT], ids=["SIGTERM", "SIGINT"])
-def test_stopping_leaves_nothing_behind(number: signal.Signals) -> None:
+def test_stopping_leaves_nothing_behind(number: signal.Signals, worker_class: str) -> None:
     """No process, no thread holding one up, no folder; whatever the shadow is doing."""
     hold = Event()
     with (
@@ -114,6 +122,8 @@ def test_stopping_leaves_nothing_behind(number: signal.Signals) -> None:
         upstream(lambda r: lambda connection: stalled(connection, hold)) as shadow,
     ):
         config = f"""
+            [server]
+            worker_class = "{worker_class}"
             [live]
             url = "{live.url}"
             [[shadows]]
@@ -173,7 +183,8 @@ def test_a_gateway_that_is_stopped_while_it_starts_stops(tmp_path: Path) -> None
                 process.kill()
 
 
-def test_a_request_under_way_completes_when_the_gateway_stops() -> None:
+@WORKER_CLASSES
+def test_a_request_under_way_completes_when_the_gateway_stops(worker_class: str) -> None:
     """SIGTERM takes no new ones and finishes those it has."""
     go = Event()
 
@@ -181,7 +192,10 @@ def test_a_request_under_way_completes_when_the_gateway_stops() -> None:
         go.wait(10)
         yield OK
 
-    with upstream(slow) as live, gateway("--live", live.url) as running:
+    with (
+        upstream(slow) as live,
+        gateway("--live", live.url, "--worker-class", worker_class) as running,
+    ):
         with running.client() as client:
             client.send(b"GET / HTTP/1.1\r\nHost: g\r\n\r\n")
             wait_for(live.taken, "the request")

@@ -15,6 +15,8 @@ from tests.support.gateway import GatewayProcess, gateway
 from tests.support.upstream import OK, Act, Received, Upstream, reset, stalled, upstream
 from tests.support.waiting import wait_for
 
+VARIANTS = True  # see conftest.py
+
 
 @pytest.fixture
 def hold() -> Iterator[Event]:

@@ -14,6 +14,7 @@ from tests.support.upstream import OK, Upstream, reset, stalled, upstream
 from tests.support.waiting import wait_for
 
 LIMIT = 64 * 1024
+VARIANTS = True  # see conftest.py
 
 
 def problem(answer: Answer, status: int) -> dict[str, object]:

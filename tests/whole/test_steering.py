@@ -63,6 +63,55 @@ def test_a_shadow_is_switched_while_running_and_all_workers_follow() -> None:
             assert running.settled(60) == {"skipped switched_off": 30, "answered": 30}
 
 
+def test_shadows_are_listed_with_what_they_get_and_go_back_to_their_settings() -> None:
+    """What is unusual is said: a share that was changed, one that fails, one that is off."""
+    with upstream() as live, upstream() as good, socket.socket() as closed:
+        closed.bind(("127.0.0.1", 0))
+        down = f"http://127.0.0.1:{closed.getsockname()[1]}"
+        config = f"""
+            [server]
+            workers = 1
+            [live]
+            url = "{live.url}"
+            [[shadows]]
+            name = "rewrite"
+            url = "{good.url}"
+            percent = 40
+            [[shadows]]
+            name = "down"
+            url = "{down}"
+            breaker_failures = 1
+            breaker_cooldown = "1h"
+        """
+        with gateway(config=config) as running:
+            assert steer(running).stdout.splitlines() == [
+                f"rewrite  gets 40 % of its requests → {good.url}",
+                f"down     gets 100 % of its requests → {down}",
+            ]
+            send(running, 1)
+            steer(running, "rewrite", "--percent", "5")
+            resting = "gets 100 % of its requests; fails, and is given a rest by 1 worker"
+            listed = wait_for(
+                lambda: resting in (said := steer(running).stdout) and said, "the rest", 5
+            )
+            changed = f"rewrite  gets 5 % of its requests; the settings say 40 % → {good.url}"
+            assert listed.splitlines() == [changed, f"down     {resting} → {down}"]
+            steer(running, "rewrite", "--off")
+            said = steer(running).stdout.splitlines()[0]
+            assert said == f"rewrite  is off; the settings say 40 % → {good.url}"
+            done = steer(running, "rewrite", "--reset")
+            assert done.stdout == "rewrite gets 40 % of its requests\n"
+            assert steer(running).stdout.splitlines()[0] == (
+                f"rewrite  gets 40 % of its requests → {good.url}"
+            )
+
+
+def test_a_gateway_that_mirrors_nothing_says_so() -> None:
+    """An empty list would look like an error."""
+    with upstream() as live, gateway("--live", live.url, "--workers", "1") as running:
+        assert steer(running).stdout == "no shadow is configured: nothing is mirrored\n"
+
+
 def _a_second_later() -> None:
     """The claim is about a second, so a second it is."""
     end = time.monotonic() + 1
@@ -74,9 +123,11 @@ def _a_second_later() -> None:
     [
         (["nobody", "--off"], "There is no shadow 'nobody'; known: shadow"),
         (["shadow", "--percent", "101"], "'101' is not a number from 0 to 100"),
-        (["shadow"], "one of the arguments --percent --off is required"),
+        (["shadow"], "give a NAME with one of --percent, --off and --reset"),
+        (["--off"], "give a NAME with one of --percent, --off and --reset"),
+        (["shadow", "--off", "--reset"], "not allowed with argument"),
     ],
-    ids=["unknown", "percent", "neither"],
+    ids=["unknown", "percent", "neither", "nobody", "both"],
 )
 def test_a_wrong_switch_says_what_is_wrong(
     arguments: list[str], said: str, running: GatewayProcess
@@ -105,6 +156,8 @@ def test_without_a_gateway_the_command_says_what_to_do() -> None:
         ({"Content-Type": "application/json"}, b"[]", 422),
         ({"Content-Type": "application/json"}, b"[" * 4000, 422),
         ({"Content-Type": "application/json"}, b'{"percent": 1, "off": true}', 422),
+        ({"Content-Type": "application/json"}, b'{"reset": true, "off": true}', 422),
+        ({"Content-Type": "application/json"}, b'{"reset": false}', 422),
         ({"Content-Type": "application/json"}, b"{}", 422),
         ({"Content-Type": "application/json"}, b" " * 5000, 413),
     ],
@@ -117,6 +170,8 @@ def test_without_a_gateway_the_command_says_what_to_do() -> None:
         "list",
         "deep",
         "both",
+        "reset-and-off",
+        "no-reset",
         "neither",
         "long",
     ],
@@ -223,11 +278,12 @@ def test_every_declared_metric_is_exported(running: GatewayProcess, live: Upstre
     text = wait_for(
         lambda: "gateway_shadow_percent" in (t := running.get("/metrics")[1]) and t, "gauges"
     )
-    for name, (kind, labels, _) in METRICS.items():
+    for name, (kind, labels, *_) in METRICS.items():
         family = name.removesuffix("_total") if kind == "counter" else name
         assert f"# TYPE {name} {kind}" in text or f"# TYPE {family} {kind}" in text, name
+        samples = [line for line in text.splitlines() if line.startswith(name)]
         for label in labels:
-            assert f"{label}=" in text
+            assert all(f'{label}="' in line for line in samples), name
 
 
 def test_the_admin_pages_are_not_reachable_through_the_public_listener(
