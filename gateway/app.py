@@ -122,7 +122,7 @@ class Gateway:
         self.limits: Store | None = None
         self.chain = self._make_chain()
         # For the server: tell it what was refused before the chain could be called.
-        self.note_refusal = Unserved(self._booked)
+        self.note_refusal = Unserved(self._booked, self.metrics.shed)
         self._started = False
         self._lock = Lock()
 

@@ -39,13 +39,19 @@ _REASONS: Final = MappingProxyType(
 class Unserved:
     """What a server calls for each such request; one for each process.
 
-    ``booked``: puts the outer part of the chain around an application.
+    ``booked``: puts the outer part of the chain around an application. ``shed``: told
+    of those for whose body there was no room.
 
     Threads: any, as the chain.
     """
 
-    def __init__(self, booked: Callable[[WSGIApplication], WSGIApplication]) -> None:
+    def __init__(
+        self,
+        booked: Callable[[WSGIApplication], WSGIApplication],
+        shed: Callable[[str, int], None] = lambda reason, count: None,
+    ) -> None:
         self._chain = booked(_refused)
+        self._shed = shed
 
     def __call__(self, environ: WSGIEnvironment, refusal: Refusal) -> str:
         """Note the refusal; returns the request's id, for the answer.
@@ -54,6 +60,8 @@ class Unserved:
         ``gateway.received``.
         """
         environ[_KEY] = refusal
+        if refusal.status == 503:
+            self._shed(_REASONS[503], 1)
         answer: Any = self._chain(environ, _nobody)
         try:
             for _ in answer:

@@ -17,7 +17,7 @@ from load.targets import GatewaySettings, gateway, upstream
 _ONE_AT_A_TIME = """
 [admission]
 mode = "fixed"
-limit = 1
+limit = 16
 target_wait = "1ms"
 longest_wait = "1ms"
 """

@@ -14,6 +14,9 @@ from __future__ import annotations
 from gateway.admission.priority import Priority
 
 INTERVAL_SECONDS = 0.05
+# For so many intervals a queue may stand before requests are refused.
+_PATIENCE = 2
+_STRICT_SECONDS = 0.5
 # Fewer requests in an interval are no queue, however long the machine kept them waiting.
 _CROWD = 8
 
@@ -33,6 +36,7 @@ class Delay:
         self._seen = 0
         # Intervals in a row that had a standing queue.
         self._standing = 0
+        self._strict_until = 0.0
 
     def began(self, wait: float, now: float) -> None:
         """Work on a request begins, or it is refused, after this wait."""
@@ -47,20 +51,28 @@ class Delay:
         quiet = now >= self._ends + self._interval
         standing = seen >= _CROWD and self._shortest > self.target and not quiet
         self._standing = self._standing + 1 if standing else 0
+        if self._standing >= _PATIENCE:
+            self._strict_until = now + _STRICT_SECONDS
         self._ends = now + self._interval
 
     def standing(self, now: float) -> int:
         """For how many intervals there has been a standing queue; 0 when there is none."""
         return self._standing if now < self._ends + self._interval else 0
 
+    def strict(self, now: float) -> bool:
+        """Whether requests are refused early: also for a while after the queue was gone,
+        since whatever made it would make it again.
+        """
+        return now < self._strict_until
+
     def longest(self, priority: Priority, now: float) -> float:
         """How long a request of this priority may wait now."""
-        standing = self.standing(now)
-        if not standing or priority is Priority.HIGH:
+        if priority is Priority.HIGH:
             return self._longest
-        if priority is Priority.LOW:
+        strict = self.strict(now)
+        if priority is Priority.LOW and (strict or self.standing(now)):
             return self.target
-        return min(2 * self.target, self._longest) if standing > 1 else self._longest
+        return min(2 * self.target, self._longest) if strict else self._longest
 
     def __repr__(self) -> str:
         return f"<Delay, queue standing for {self._standing} intervals>"

@@ -27,8 +27,10 @@ from gateway.errors import SettingsError
 from gateway.prometheus import forget_gauges, use_slot
 from gateway.runtime import ENVIRONMENT_NAME, Reload, Runtime, WorkerState
 from gateway.server import admin_process, chosen, slots, stock, trial
+from gateway.server.shedding import ShedLog
 from gateway.server.turnstile import turnstile_for
 from gateway.settings import Route, Settings, load, summary, warnings
+from gateway.target import path_of
 
 _log = logging.getLogger("gunicorn.error")
 
@@ -152,11 +154,11 @@ def _forked(arbiter: Any, runtime: Runtime, worker: Any) -> None:
         )
 
 
-def _priority_of(routes: Sequence[Route]) -> Callable[[Any], Priority] | None:
+def _priority_of(routes: Sequence[Route]) -> Callable[[str, str], Priority] | None:
     if all(route.priority == "normal" for route in routes):
         return None
     priorities = priority_table(routes)
-    return lambda conn: conn.priority(priorities)
+    return lambda method, target: priorities.find(method, path_of(target))
 
 
 def _log_like_gunicorn() -> None:
@@ -179,15 +181,17 @@ def _ready(runtime: Runtime, worker: Any, generation: int) -> None:
     gateway.housekeeper.add(lambda: gateway.metrics.body_bytes(worker.budget.held))
     if hasattr(worker, "turnstile"):
         gateway.fanout.overloaded = worker.turnstile.standing
-        gateway.housekeeper.add(partial(_publish_admission, gateway, worker))
+        gateway.housekeeper.add(partial(_publish_admission, gateway, worker, ShedLog(_log)))
     gateway.start()
 
 
-def _publish_admission(gateway: Gateway, worker: Any) -> None:
+def _publish_admission(gateway: Gateway, worker: Any, told: ShedLog) -> None:
     now = worker.turnstile.snapshot()
     gateway.metrics.admission(now.limit, now.waiting)
-    for reason, count in worker.shed.taken().items():
+    counts = worker.shed.taken()
+    for reason, count in counts.items():
         gateway.metrics.shed(reason, count)
+    told.add(sum(counts.values()), now.limit, time.monotonic())
 
 
 def _reopen_logs_on_sigusr1(worker: Any, gateway: Gateway) -> None:

@@ -16,11 +16,8 @@ from collections.abc import Callable
 from enum import Enum
 from typing import Any
 
-from gateway.admission.priority import Priority
 from gateway.errors import Refusal
 from gateway.nowait import MAX_BYTES, recv
-from gateway.routes import RouteTable
-from gateway.target import path_of
 
 from .arrival import receive
 from .ending import Ending, reset_on_close
@@ -75,9 +72,10 @@ class Connection:
         self.phase = Phase.READING
         self.received = time.monotonic()  # when the last bytes arrived
         self.deadline = self.received + limits.header_timeout
-        # Whether a request that arrived then is refused whatever it says.
+        # Whether a request that arrived then may be refused unread; and, told its method
+        # and target too, whether it is.
         self.too_late: Callable[[float], bool] = _never
-        self.refused_unseen: Callable[[float], object] = _never
+        self.refuses: Callable[[float, str, str], bool] = _never
         self._cfg = cfg
         self._limits = limits
         self._ending = Ending.KEEP
@@ -138,9 +136,9 @@ class Connection:
 
     def _refuse_unseen(self, data: bytes) -> bool:
         """Refuse a request that came too late, if it needs no reading to know where it ends."""
-        if not (self.reader.idle and one_plain_request(data)):
+        asked = one_plain_request(data) if self.reader.idle else None
+        if asked is None or not self.refuses(self.received, *asked):
             return False
-        self.refused_unseen(self.received)
         self.outbox.sendlast(OVERLOADED.answer(with_body=True, close=False))
         self.answered(Ending.KEEP)
         return True
@@ -176,10 +174,11 @@ class Connection:
         self.outbox.sendlast(as_answer(refusal, with_body=with_body, request_id=request_id))
         self.answered(Ending.LINGER)
 
-    def priority(self, priorities: RouteTable[Priority]) -> Priority:
-        """Of the request that is here."""
+    @property
+    def asked(self) -> tuple[str, str]:
+        """Method and target of the request that is here."""
         request = self.reader.request
-        return priorities.find(request.method, path_of(request.uri))
+        return request.method, request.uri
 
     def shed(self, reason: Shed) -> bool:
         """Refuse a request, and keep the connection if the client does.
@@ -286,5 +285,5 @@ class Connection:
         self.sock.close()
 
 
-def _never(received: float) -> bool:
+def _never(*told: object) -> bool:
     return False

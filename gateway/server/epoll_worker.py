@@ -35,6 +35,7 @@ from .connection import Connection, Phase
 from .ending import Ending
 from .limits import Limits
 from .outbox import ClientGone
+from .pipes import empty_pipe, stop_pipe
 from .refusal import refusal_for
 from .shedding import DRAINING, LATE, OVERLOADED, Shed, ShedCounts
 from .slow_readers import SlowReaders
@@ -50,9 +51,10 @@ _STOP_SECONDS = 1.0
 # Threads that lead at once. One has to be waiting for events when another has found a
 # request to answer; more would only compete with those who answer.
 _IN_FRONT = 3
-# Events fetched at once: refusing so many takes half a millisecond in which those who
-# answer cannot run.
+# Events fetched at once. Refusing many takes milliseconds in which those who answer cannot
+# run; but while requests queue it is those who refuse that must not fall behind.
 _BATCH = 8
+_LARGE_BATCH = 64
 
 
 class Next(Enum):
@@ -128,7 +130,7 @@ class EpollWorker(Limits, Worker):  # type: ignore[misc]
     def run(self) -> None:
         """Serve until told to stop, then finish what is in progress."""
         self._epoll = select.epoll()
-        self._stop_signal, self._stop_read = _stop_pipe(self._epoll)
+        self._stop_signal, self._stop_read = stop_pipe(self._epoll)
         self._acceptor = Acceptor(
             self.sockets,
             wake=self.PIPE[0],
@@ -156,7 +158,7 @@ class EpollWorker(Limits, Worker):  # type: ignore[misc]
     def _tick(self) -> None:
         self.notify()
         if self._acceptor.wait(_TICK_SECONDS):
-            _empty_pipe(self.PIPE[0])
+            empty_pipe(self.PIPE[0])
         now = time.monotonic()
         if now >= self._next_sweep:
             self._next_sweep = now + _TICK_SECONDS
@@ -188,7 +190,7 @@ class EpollWorker(Limits, Worker):  # type: ignore[misc]
         conn = Connection(
             sock, peer, server, cfg=self._plain_cfg, limits=self, readers=self._readers
         )
-        conn.too_late, conn.refused_unseen = self.turnstile.refuses_unseen, self._count_unseen
+        conn.too_late, conn.refuses = self.turnstile.too_late, self._refuses
         self._connections.add(conn)
         self._parked[conn.fd] = conn
         self._epoll.register(conn.fd, conn.events)
@@ -248,7 +250,8 @@ class EpollWorker(Limits, Worker):  # type: ignore[misc]
             conn = self._let_in()
             if conn is not None:
                 return conn
-            found = self._look_at([fd for fd, _ in self._epoll.poll(-1, _BATCH)])
+            most = _LARGE_BATCH if self.turnstile.standing() else _BATCH
+            found = self._look_at([fd for fd, _ in self._epoll.poll(-1, most)])
             if found is not None or self._stopped:
                 return found
 
@@ -320,9 +323,11 @@ class EpollWorker(Limits, Worker):  # type: ignore[misc]
         for conn in self.turnstile.late():
             self._work_on(conn, self._close_late)
 
-    def _count_unseen(self, received: float) -> None:
-        self.turnstile.refused_unseen(received)
-        self.shed.count(OVERLOADED)
+    def _refuses(self, received: float, method: str, target: str) -> bool:
+        refused = self.turnstile.refuses(received, method, target)
+        if refused:
+            self.shed.count(OVERLOADED)
+        return refused
 
     def _close_late(self, conn: Connection) -> Next:
         self._shed(conn, LATE)
@@ -382,17 +387,3 @@ class EpollWorker(Limits, Worker):  # type: ignore[misc]
             rearm(self._epoll, conn.fd, conn.events)
         except OSError:
             pass  # its deadline passed this very moment and the main thread closed it
-
-
-def _stop_pipe(epoll: select.epoll) -> tuple[int, int]:
-    """A pipe whose write end, closed, wakes every waiting thread for good."""
-    read, write = os.pipe()
-    epoll.register(read, select.EPOLLIN)
-    return write, read
-
-
-def _empty_pipe(fd: int) -> None:
-    try:
-        os.read(fd, 4096)
-    except BlockingIOError:
-        pass

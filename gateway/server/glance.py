@@ -1,4 +1,4 @@
-"""Whether bytes are one plain, complete request: enough to refuse it without reading it.
+"""Whether bytes are one plain, complete request, and for what: enough to refuse it unread.
 
 Under overload most requests are refused because they came too late, whatever
 they say; parsing them would cost as much as all the rest of the refusal.
@@ -11,20 +11,25 @@ from __future__ import annotations
 import re
 
 # Methods whose refusal has a body, and the version that keeps connections by itself.
-_PLAIN_LINE = re.compile(rb"(?:GET|POST|PUT|PATCH|DELETE|OPTIONS) [^\s]{1,2048} HTTP/1\.1\r\n")
+_PLAIN_LINE = re.compile(rb"(GET|POST|PUT|PATCH|DELETE|OPTIONS) ([!-~]{1,2048}) HTTP/1\.1\r\n")
 _LENGTH = b"\r\ncontent-length:"
 _UNUSUAL = (b"\r\ntransfer-encoding", b"\r\nconnection", b"\r\nexpect", b"\r\nupgrade")
 
 
-def one_plain_request(data: bytes) -> bool:
-    """Whether ``data`` is exactly one HTTP/1.1 request, its body included."""
+def one_plain_request(data: bytes) -> tuple[str, str] | None:
+    """Method and target, if ``data`` is exactly one HTTP/1.1 request, its body included."""
     end = data.find(b"\r\n\r\n")
-    if end < 0 or _PLAIN_LINE.match(data) is None:
-        return False
+    line = _PLAIN_LINE.match(data)
+    if end < 0 or line is None:
+        return None
     head = data[: end + 2].lower()
-    if any(name in head for name in _UNUSUAL):
-        return False
-    return end + 4 + _length(head) == len(data)
+    for name in _UNUSUAL:
+        if name in head:
+            return None
+    if end + 4 + _length(head) != len(data):
+        return None
+    method, target = line.groups()
+    return method.decode(), target.decode()
 
 
 def _length(head: bytes) -> int:

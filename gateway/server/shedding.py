@@ -6,6 +6,7 @@ most requests cost. The connection is kept, since a new one would cost more.
 
 from __future__ import annotations
 
+import logging
 from collections import Counter
 from threading import Lock
 
@@ -80,3 +81,28 @@ class ShedCounts:
         with self._lock:
             counts, self._counts = self._counts, Counter()
         return counts
+
+
+class ShedLog:
+    """Says how many were refused, while any are, and no more often than every ``interval`` seconds.
+
+    Threads: one calls it.
+    """
+
+    def __init__(self, log: logging.Logger, interval: float = 10.0) -> None:
+        self._log = log
+        self._interval = interval
+        self._untold = 0
+        self._next = 0.0
+
+    def add(self, count: int, limit: int, now: float) -> None:
+        """So many more; ``limit``: requests that may be in progress. ``now``: monotonic."""
+        self._untold += count
+        if self._untold and now >= self._next:
+            self._log.warning(
+                "%d requests were refused with 503: more than this worker can do, or it is "
+                "stopping (%d may be in progress). See docs/deploying.md, Overload.",
+                self._untold,
+                limit,
+            )
+            self._untold, self._next = 0, now + self._interval

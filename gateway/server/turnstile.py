@@ -28,7 +28,7 @@ _SAMPLE_SECONDS = 0.02
 _IDLE_SECONDS = 0.2
 _CROWD = 4
 
-PriorityOf = Callable[[Connection], Priority]
+PriorityOf = Callable[[str, str], Priority]
 
 
 class Snapshot(NamedTuple):
@@ -41,8 +41,7 @@ class Snapshot(NamedTuple):
 
 
 class Turnstile:
-    """``priority_of``: of a connection's request, asked only when somebody has to wait;
-    None: all are alike.
+    """``priority_of``: of a method and target, asked only when somebody has to wait.
 
     Threads: request threads enter and leave, one of its own watches how late threads
     wake. The lock guards the counts and queues, for a few steps. Nothing blocks.
@@ -51,7 +50,6 @@ class Turnstile:
     def __init__(self, limit: Limit, delay: Delay, priority_of: PriorityOf | None = None) -> None:
         self._limit = limit
         self._delay = delay
-        self._alike = priority_of is None
         self._priority_of = priority_of or _normal
         self._lock = Lock()
         self._queues: dict[Priority, deque[Connection]] = {p: deque() for p in Priority}
@@ -74,27 +72,29 @@ class Turnstile:
         """Whether requests queue: what can be left undone should be."""
         return self._delay.standing(time.monotonic()) > 0
 
-    def refuses_unseen(self, received: float) -> bool:
-        """Whether a request that arrived then is refused, whatever it says."""
-        if self._running < FEW or not self._alike:
-            return False
+    def too_late(self, received: float) -> bool:
+        """Whether a request that arrived then may be refused unread."""
         now = time.monotonic()
-        return now - received > self._delay.longest(Priority.NORMAL, now)
+        return now - received > self._delay.target and self._delay.strict(now)
 
-    def refused_unseen(self, received: float) -> None:
-        """It was."""
+    def refuses(self, received: float, method: str, target: str) -> bool:
+        """Whether this one is."""
         now = time.monotonic()
-        self._refuse(Priority.NORMAL, now - received, now)
+        priority, wait = self._priority_of(method, target), now - received
+        if wait <= self._delay.longest(priority, now):
+            return False
+        self._refuse(priority, wait, now)
+        return True
 
     def enter(self, conn: Connection) -> bool | None:
         """A complete request: True, it is in; False, it is refused; None, it waits here."""
         now = time.monotonic()
         wait = now - conn.received
-        short = wait < self._delay.target or self._running < FEW
+        short = wait < self._delay.target or (self._running < FEW and not self._delay.strict(now))
         if short and not self._waiting and self._taken_place():
             self._delay.began(wait, now)
             return True
-        priority = self._priority_of(conn)
+        priority = self._priority_of(*conn.asked)
         if wait > self._delay.longest(priority, now):
             return self._refuse(priority, wait, now)
         if not self._waiting and self._taken_place():
@@ -205,5 +205,5 @@ def turnstile_for(
     return Turnstile(limit_for(rules.mode, rules.limit, threads), delay, priority_of)
 
 
-def _normal(conn: Connection) -> Priority:
+def _normal(method: str, target: str) -> Priority:
     return Priority.NORMAL

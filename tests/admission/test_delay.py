@@ -68,6 +68,19 @@ def test_the_queue_is_forgotten_when_it_drains() -> None:
     assert delay.standing(now) == 0
 
 
+def test_what_was_refused_once_stays_strict_for_a_while() -> None:
+    """The queue is gone because requests are refused: letting it stand again would help nobody."""
+    delay = Delay(TARGET, LONGEST)
+    now = waited(delay, 0.02, 4)
+    assert delay.strict(now)
+    now = waited(delay, 0.0, 4, now)
+    assert delay.standing(now) == 0
+    assert delay.longest(Priority.NORMAL, now) == 2 * TARGET
+    now = waited(delay, 0.0, 10, now)
+    assert not delay.strict(now)
+    assert delay.longest(Priority.NORMAL, now) == LONGEST
+
+
 def test_silence_is_no_standing_queue() -> None:
     """What was is over when nobody has come for a while."""
     delay = Delay(TARGET, LONGEST)

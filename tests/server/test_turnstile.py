@@ -26,9 +26,17 @@ class Arrived:
     def __post_init__(self) -> None:
         self.received = time.monotonic() - self.waited
 
+    @property
+    def asked(self) -> tuple[str, str]:
+        return "GET", f"/{self.priority.name}"
+
+
+def priority_of(method: str, target: str) -> Priority:
+    return Priority[target[1:]]
+
 
 def turnstile(limit: int, longest: float = 60.0) -> Turnstile:
-    return Turnstile(FixedLimit(limit), Delay(30.0, longest), lambda conn: conn.priority)  # type: ignore[attr-defined,no-any-return]
+    return Turnstile(FixedLimit(limit), Delay(30.0, longest), priority_of)
 
 
 def enter(gate: Turnstile, arrived: Arrived) -> bool | None:
@@ -158,7 +166,7 @@ def test_it_watches_how_late_threads_wake() -> None:
     """A limit that was shrunk grows back when threads are on time, and the watch stops."""
     limit = AdaptiveLimit(64, 0.5)
     limit.observe(1.0, 64)
-    gate = Turnstile(limit, Delay(30.0, 60.0), lambda conn: Priority.NORMAL)
+    gate = Turnstile(limit, Delay(30.0, 60.0), lambda method, target: Priority.NORMAL)
     while enter(gate, Arrived()):
         pass
     gate.start()
@@ -172,3 +180,19 @@ def test_off_means_that_nobody_is_refused() -> None:
     assert enter(gate, Arrived()) is True
     assert enter(gate, Arrived(waited=1e6)) is True
     assert enter(gate, Arrived(waited=1e6)) is None
+
+
+def test_unread_requests_are_refused_only_while_a_queue_stands_and_by_priority() -> None:
+    """Each by how long it has waited, and not one when all is well."""
+    delay = Delay(0.001, 60.0)
+    gate = Turnstile(FixedLimit(1), delay, priority_of)
+    long_ago = time.monotonic() - 0.1
+    assert not gate.too_late(long_ago)
+    began = time.monotonic() - 1.0
+    for number in range(300):  # nobody waits less than a tenth of a second, for a second
+        delay.began(0.1, began + number / 300)
+    assert gate.too_late(long_ago)
+    assert not gate.too_late(time.monotonic())
+    refused = [gate.refuses(long_ago, "GET", f"/{p}") for p in ("HIGH", "NORMAL", "LOW")]
+    assert refused == [False, True, True]
+    assert gate.snapshot().refused == 2
