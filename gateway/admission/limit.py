@@ -18,7 +18,7 @@ from typing import Literal, Protocol
 _GROW = 1.5
 _SHRINK = 0.8
 # So few are never too many: they are done before others would be refused.
-FEW = 16
+FEW = 8
 # Threads that wake this late have to wait for each other.
 LATE_SECONDS = 0.005
 

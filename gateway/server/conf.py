@@ -26,7 +26,7 @@ from gateway.budget import ByteBudget
 from gateway.errors import SettingsError
 from gateway.prometheus import forget_gauges, use_slot
 from gateway.runtime import ENVIRONMENT_NAME, Reload, Runtime, WorkerState
-from gateway.server import admin_process, chosen, slots, stock, trial
+from gateway.server import admin_process, chosen, memory, slots, stock, trial
 from gateway.server.shedding import ShedLog
 from gateway.server.turnstile import turnstile_for
 from gateway.settings import Route, Settings, load, summary, warnings
@@ -139,6 +139,7 @@ def _introduce(arbiter: Any, settings: Settings) -> None:
 def _forked(arbiter: Any, runtime: Runtime, worker: Any) -> None:
     """In the worker, before its application is loaded."""
     worker.inherited_signals = arbiter.SIG_QUEUE
+    memory.give_back_large_blocks()
     slot = slots.of(worker)
     forget_gauges(runtime.metrics, slot)
     use_slot(slot)
@@ -179,10 +180,16 @@ def _ready(runtime: Runtime, worker: Any, generation: int) -> None:
     worker.note_refusal = gateway.note_refusal
     gateway.housekeeper.add(_StateTask(runtime, worker, generation))
     gateway.housekeeper.add(lambda: gateway.metrics.body_bytes(worker.budget.held))
+    gateway.housekeeper.add(memory.Trimmer(lambda: _bytes_held(gateway, worker)), every=4)
     if hasattr(worker, "turnstile"):
         gateway.fanout.overloaded = worker.turnstile.standing
         gateway.housekeeper.add(partial(_publish_admission, gateway, worker, ShedLog(_log)))
     gateway.start()
+
+
+def _bytes_held(gateway: Gateway, worker: Any) -> int:
+    """Of bodies, on their way to live and in copies."""
+    return int(worker.budget.held + gateway.pool.snapshot().queued_bytes)
 
 
 def _publish_admission(gateway: Gateway, worker: Any, told: ShedLog) -> None:

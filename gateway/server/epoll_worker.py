@@ -22,11 +22,11 @@ import time
 from collections.abc import Callable
 from enum import Enum
 from heapq import nsmallest
-from queue import SimpleQueue
+from queue import Empty, SimpleQueue
 from typing import Any
 
 from gateway.errors import Refusal, SettingsError
-from gateway.nowait import rearm
+from gateway.nowait import ready, rearm
 from gateway.throttle import ThrottledLog
 
 from .acceptor import Acceptor
@@ -90,7 +90,7 @@ class EpollWorker(Limits, Worker):  # type: ignore[misc]
         self.turnstile = turnstile_for(self.admission, self.cfg.threads)
         self.shed = ShedCounts()
         self._stopped = False
-        self._front: SimpleQueue[None] = SimpleQueue()
+        self._front: SimpleQueue[Connection | None] = SimpleQueue()
         for _ in range(_IN_FRONT):
             self._front.put(None)
         self._next_sweep = 0.0
@@ -230,16 +230,32 @@ class EpollWorker(Limits, Worker):  # type: ignore[misc]
     def _serve(self) -> None:
         """Lead until there is a request to answer; answer it while another thread leads."""
         while True:
-            self._front.get()
-            try:
-                conn = self._lead()
-            finally:
-                self._front.put(None)
+            conn = self._next()
             if conn is None:
                 return
-            while conn is not None:
-                self._serve_all(conn)
-                conn = self._let_in()
+            self._serve_all(conn)
+
+    def _next(self) -> Connection | None:
+        """What is here already, or else what comes first; None when the worker stops."""
+        conn = self._let_in()
+        if conn is not None:
+            return conn
+        try:
+            conn = self._front.get_nowait()
+        except Empty:
+            conn = self._look_at(ready(self._epoll, self._most()))
+            if conn is not None:
+                return conn
+            conn = self._front.get()
+        if conn is not None:
+            return conn
+        try:
+            return self._look_at(ready(self._epoll, self._most())) or self._lead()
+        finally:
+            self._front.put(None)
+
+    def _most(self) -> int:
+        return _LARGE_BATCH if self.turnstile.standing() else _BATCH
 
     def _lead(self) -> Connection | None:
         """With the front lock: read, refuse and put off, until there is a request to answer.
@@ -250,32 +266,26 @@ class EpollWorker(Limits, Worker):  # type: ignore[misc]
             conn = self._let_in()
             if conn is not None:
                 return conn
-            most = _LARGE_BATCH if self.turnstile.standing() else _BATCH
-            found = self._look_at([fd for fd, _ in self._epoll.poll(-1, most)])
+            found = self._look_at([fd for fd, _ in self._epoll.poll(-1, self._most())])
             if found is not None or self._stopped:
                 return found
 
     def _look_at(self, fds: list[int]) -> Connection | None:
-        """The first of these connections with a request to answer; those behind it are
-        left to the next who leads.
+        """The first of these connections with a request to answer; further ones are for
+        other threads, of which there is one for each that was let in.
         """
         run: Connection | None = None
         for fd in fds:
-            if run is not None:
-                self._leave(fd)
-                continue
             conn = self._parked.pop(fd, None)
             if conn is not None:
                 if self._work_on(conn, self._turn) is Next.RUN:
-                    run = conn
+                    if run is None:
+                        run = conn
+                    else:
+                        self._front.put(conn)
             elif fd == self._stop_read:
                 self._stopped = True
         return run
-
-    def _leave(self, fd: int) -> None:
-        conn = self._parked.get(fd)
-        if conn is not None:
-            self._rearm(conn)
 
     def _serve_all(self, conn: Connection) -> None:
         """Answer its request, and those behind it that are let in."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 
 from .bench import Bench
-from .job import Load
+from .job import UPLOADS, Load
 from .sampling import Family, Sample
 from .steady import megabytes
 from .targets import GatewaySettings, Target, gateway, upstream
@@ -24,7 +24,14 @@ def b7(bench: Bench) -> list[Row]:
         gateway(GatewaySettings(), live.url, shadow.url) as target,
     ):
         before = idle(bench, target, _SETTLE_SECONDS)
-        load = Load(0, _CLIENTS, bench.seconds(15.0, 5.0), body_bytes=_BODY_BYTES, patience=20.0)
+        load = Load(
+            0,
+            _CLIENTS,
+            bench.seconds(15.0, 5.0),
+            body_bytes=_BODY_BYTES,
+            patience=20.0,
+            target=UPLOADS,
+        )
         run = bench.steady(target, "B7 gateway", load, timed=False)
         wait = bench.seconds(30.0, 10.0)
         after = look_after(target, wait)

@@ -26,6 +26,11 @@ class Phase:
     rate: float
 
 
+TARGET = "/v1/invoices?page=1"
+# Where the whole chain takes bodies that are larger than any JSON it would look into.
+UPLOADS = "/v1/uploads"
+
+
 @dataclass(frozen=True)
 class Load:
     """A steady load: a warm-up, then so many seconds at one rate (0: closed loop)."""
@@ -36,6 +41,7 @@ class Load:
     warm_up: float = 2.0
     body_bytes: int = 1024
     patience: float = 5.0
+    target: str = TARGET
 
     def job(self, host: str, port: int) -> Job:
         phases = (
@@ -49,6 +55,7 @@ class Load:
             host=host,
             body_bytes=self.body_bytes,
             patience=self.patience,
+            target=self.target,
         )
 
 
@@ -61,7 +68,7 @@ class Job:
     phases: tuple[Phase, ...]
     host: str = "127.0.0.1"
     method: str = "POST"
-    target: str = "/v1/invoices?page=1"
+    target: str = TARGET
     body_bytes: int = 1024
     fields: Mapping[str, str] = field(default_factory=dict)
     patience: float = 5.0

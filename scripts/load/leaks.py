@@ -15,7 +15,7 @@ from pathlib import Path
 
 from .attackers import Attack
 from .bench import Bench
-from .job import Load
+from .job import TARGET, UPLOADS, Load
 from .sampling import Family
 from .slow_clients import attacked
 from .targets import GatewaySettings, Target, gateway, upstream
@@ -75,7 +75,10 @@ def _closed(
     bench: Bench, target: Target, label: str, connections: int, body_bytes: int = 1024
 ) -> None:
     seconds = bench.seconds(6.0, 2.0)
-    load = Load(0, connections, seconds, warm_up=0.2, body_bytes=body_bytes, patience=15.0)
+    target = UPLOADS if body_bytes > 1024 else TARGET
+    load = Load(
+        0, connections, seconds, warm_up=0.2, body_bytes=body_bytes, patience=15.0, target=target
+    )
     bench.steady(target, f"B9 {label}", load, keep=False, timed=False)
 
 

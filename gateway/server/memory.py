@@ -1,0 +1,68 @@
+"""Memory that goes back to the system when it is no longer used.
+
+glibc keeps what was freed for the next time: each thread in an arena of its own, and
+after one large block was freed, all blocks up to that size too (mallopt(3), the
+dynamic mmap threshold). A worker that once held a hundred megabytes of bodies would
+hold them for good. So: large blocks are mappings of their own, always; there are few
+arenas; and after a time of large bodies the rest is trimmed.
+
+Nothing is done where the C library is another one.
+"""
+
+from __future__ import annotations
+
+import ctypes
+from collections.abc import Callable
+
+# malloc.h. What is larger is a mapping of its own, and unmapped when it is freed.
+_M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD, _M_ARENA_MAX = -1, -3, -8
+_MMAP_BYTES = 256 * 1024
+_ARENAS = 2
+
+# So much held at once is worth a trim, once it is gone: below, there is little to get.
+_WORTH_BYTES = 4 * 1024 * 1024
+
+
+def give_back_large_blocks() -> bool:
+    """Set this process up. Before threads are started; whether it could be done."""
+    libc = ctypes.CDLL(None)
+    if not hasattr(libc, "gnu_get_libc_version"):
+        return False
+    done = [
+        libc.mallopt(option, value)
+        for option, value in (
+            (_M_MMAP_THRESHOLD, _MMAP_BYTES),
+            (_M_TRIM_THRESHOLD, _MMAP_BYTES),
+            (_M_ARENA_MAX, _ARENAS),
+        )
+    ]
+    return all(done)
+
+
+class Trimmer:
+    """A housekeeping task: trims once much was held and no longer is.
+
+    ``held``: bytes of bodies held now. Threads: one calls it; while the C library trims,
+    an allocation of another may wait for some milliseconds.
+    """
+
+    def __init__(self, held: Callable[[], int], trim: Callable[[], object] | None = None) -> None:
+        self._held = held
+        self._trim = trim or _malloc_trim
+        self._most = 0
+
+    def __call__(self) -> None:
+        held = self._held()
+        self._most = max(self._most, held)
+        if self._most >= _WORTH_BYTES and held < self._most // 4:
+            self._most = held
+            self._trim()
+
+    def __repr__(self) -> str:
+        return f"<Trimmer, {self._most} bytes since the last time>"
+
+
+def _malloc_trim() -> None:
+    libc = ctypes.CDLL(None)
+    if hasattr(libc, "malloc_trim"):
+        libc.malloc_trim(0)
