@@ -25,7 +25,7 @@ from heapq import nsmallest
 from queue import Empty, SimpleQueue
 from typing import Any
 
-from gateway.errors import Refusal, SettingsError
+from gateway.errors import Refusal
 from gateway.nowait import ready, rearm
 from gateway.throttle import ThrottledLog
 
@@ -42,6 +42,7 @@ from .slow_readers import SlowReaders
 from .stock import ParseException, Worker, frozen
 from .turnstile import turnstile_for
 from .unserved import note
+from .unsupported import refuse_unsupported
 
 # How often deadlines are looked at; they are that much coarser than they say.
 _TICK_SECONDS = 0.25
@@ -65,16 +66,12 @@ class Next(Enum):
     AWAY = "away"  # it is the turnstile's, or already another thread's
 
 
-class UnsupportedByWorker(SettingsError, RuntimeError):
-    """The settings ask for what this worker does not do (gunicorn prints RuntimeErrors)."""
-
-
 class EpollWorker(Limits, Worker):  # type: ignore[misc]
     """One worker process.
 
-    Threads: the main thread accepts, watches deadlines and obeys signals; ``cfg.threads`` + 1
-    others read, answer and write. The front lock is the leader's, who holds it while it
-    waits for events: it guards ``_events``. A connection belongs to whoever has taken it
+    Threads: the main thread accepts, watches deadlines and obeys signals; ``cfg.threads`` + 3
+    others read, answer and write. ``_front`` has what is for whoever is free: a request that
+    was let in, or None, the leave to wait for events. A connection belongs to whoever has taken it
     out of ``_parked``: removing a key from a dict is atomic. Only request threads block, in
     the application or for a client to take what the application goes on producing.
     """
@@ -111,19 +108,7 @@ class EpollWorker(Limits, Worker):  # type: ignore[misc]
     @classmethod
     def check_config(cls, cfg: Any, log: Any) -> None:
         """Refuse settings that would silently do nothing."""
-        unsupported = {
-            "TLS (certfile, keyfile)": cfg.is_ssl,
-            "proxy_protocol": cfg.proxy_protocol != "off",
-            "HTTP/2 (http_protocols)": "h2" in cfg.http_protocols,
-            'protocol other than "http"': cfg.protocol != "http",
-        }
-        problems = [
-            f"{what} needs worker_class = 'gateway.server.worker.GatewayThreadWorker'"
-            for what, asked in unsupported.items()
-            if asked
-        ]
-        if problems:
-            raise UnsupportedByWorker(problems)
+        refuse_unsupported(cfg)
 
     # -- the main thread ---------------------------------------------------------------
 
@@ -148,8 +133,9 @@ class EpollWorker(Limits, Worker):  # type: ignore[misc]
         self.turnstile.stop()
 
     def _start_threads(self) -> None:
-        # One more than may be in progress: somebody has to read, and to refuse.
-        for number in range(self.cfg.threads + 1):
+        # More than may be in progress, by those who may wait for events meanwhile: so
+        # there is a thread for each request that is let in.
+        for number in range(self.cfg.threads + _IN_FRONT):
             # Daemons: a thread stuck in the application must not outlive graceful_timeout.
             thread = threading.Thread(target=self._serve, name=f"request-{number}", daemon=True)
             thread.start()
@@ -236,7 +222,12 @@ class EpollWorker(Limits, Worker):  # type: ignore[misc]
             self._serve_all(conn)
 
     def _next(self) -> Connection | None:
-        """What is here already, or else what comes first; None when the worker stops."""
+        """What is here already, or else what comes first; None when the worker stops.
+
+        First those who waited, then those let in with others: whoever comes only now is
+        looked at without giving up the interpreter, so that requests are refused as fast
+        as they come however many threads want to run.
+        """
         conn = self._let_in()
         if conn is not None:
             return conn
@@ -258,7 +249,7 @@ class EpollWorker(Limits, Worker):  # type: ignore[misc]
         return _LARGE_BATCH if self.turnstile.standing() else _BATCH
 
     def _lead(self) -> Connection | None:
-        """With the front lock: read, refuse and put off, until there is a request to answer.
+        """Wait for events; read, refuse and put off, until there is a request to answer.
 
         None when the worker stops.
         """
