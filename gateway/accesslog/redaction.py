@@ -8,7 +8,7 @@ as a segment of a path, it cannot know.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from functools import lru_cache
 from urllib.parse import unquote_plus
 
@@ -34,16 +34,24 @@ class Redaction:
 
     ``fields``: of header fields, beside those that always are.
     ``parameters``: of query and path parameters. Neither distinguishes case.
+    ``mask``: what takes the place of a value.
     """
 
-    def __init__(self, fields: Iterable[str] = (), parameters: Iterable[str] = ()) -> None:
+    def __init__(
+        self,
+        fields: Iterable[str] = (),
+        parameters: Iterable[str] = (),
+        *,
+        mask: Callable[[str], str] = lambda value: REDACTED,
+    ) -> None:
+        self._mask = mask
         self._fields = ALWAYS_SECRET | {name.lower() for name in fields}
         self._parameters = frozenset(name.lower() for name in parameters)
         self._known = lru_cache(maxsize=1024)(self._is_secret)
 
     def field(self, name: str, value: str) -> str:
         """The value of a header field as it may be shown."""
-        return REDACTED if name.lower() in self._fields else value
+        return self._mask(value) if name.lower() in self._fields else value
 
     def target(self, target: str) -> str:
         """A request-target, or a URL, as it may be shown. A part of one will do."""
@@ -60,8 +68,8 @@ class Redaction:
         return path + mark + "&".join([redact(pair) for pair in query.split("&")])
 
     def _pair(self, pair: str) -> str:
-        name, equals, _ = pair.partition("=")
-        return f"{name}={REDACTED}" if equals and self._secret(name) else pair
+        name, equals, value = pair.partition("=")
+        return f"{name}={self._mask(value)}" if equals and self._secret(name) else pair
 
     def _odd_pair(self, pair: str) -> str:
         """A pair that may have others in it; what is secret is so to the end of it all."""
@@ -69,7 +77,7 @@ class Redaction:
         while equals >= 0:
             start = max(at, *(pair.rfind(mark, at, equals) + 1 for mark in _BEGIN))
             if self._secret(pair[start:equals]):
-                return pair[: equals + 1] + REDACTED
+                return pair[: equals + 1] + self._mask(pair[equals + 1 :])
             begin = _NEXT.search(pair, equals)
             if begin is None:
                 break
