@@ -1,17 +1,26 @@
 """What an operator switches while the gateway runs: a shadow's percent, or off.
 
-Kept in one small file that the admin process replaces and every worker looks
-at several times a second. It overrides the settings until the gateway stops.
+Kept in one small file that the admin process replaces (or a worker, when mirroring
+costs live too much) and every worker looks at several times a second. It overrides
+the settings until the gateway stops.
 """
 
 from __future__ import annotations
 
 import json
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from threading import Lock
 
 from gateway.runtime import replace_file
 from gateway.shadow.switch import Switch
+
+try:
+    import fcntl
+except ImportError:  # not Unix
+    fcntl = None  # type: ignore[assignment]
 
 _UNTOUCHED = Switch()
 
@@ -52,8 +61,8 @@ class Control:
             self._switches = {}
 
     def set(self, shadow: str, switch: Switch) -> None:
-        """Write a switch for all processes to follow. One process at a time."""
-        with self._lock:
+        """Write a switch for all processes to follow."""
+        with self._lock, _alone(self._path):
             self._refresh()
             self._switches = {**self._switches, shadow: switch}
             if self._path is not None:
@@ -62,6 +71,22 @@ class Control:
 
     def __repr__(self) -> str:
         return f"<Control {self._switches}>"
+
+
+@contextmanager
+def _alone(path: Path | None) -> Iterator[None]:
+    """No other process reads and replaces the file meanwhile."""
+    if path is None or fcntl is None:
+        yield
+        return
+    lock = os.open(
+        path.with_name(f".{path.name}.lock"), os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600
+    )
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(lock)
 
 
 def _read(path: Path) -> dict[str, Switch]:

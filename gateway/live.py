@@ -29,6 +29,7 @@ from gateway.target import path_of
 from gateway.throttle import ThrottledLog
 from gateway.tls import tls_arguments
 from gateway.transport import Origin, OutboundRequest, Timeouts, UpstreamSession
+from gateway.transport.response import received_fields_of
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
@@ -111,10 +112,7 @@ class LiveProxy:
 
 def passed_on(answer: requests.Response) -> list[Field]:
     """The answer's fields for the client: order, repeats and values as received."""
-    raw = answer.raw
-    # The stock urllib3 adapter has no such list, but its headers keep repeats.
-    received = raw.fields if hasattr(raw, "fields") else raw.headers.iteritems()
-    return end_to_end(received)
+    return end_to_end(received_fields_of(answer))
 
 
 class StreamedAnswer:

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from typing import Any, Literal, NamedTuple
 
 from gateway.exchange import Exchange
+from gateway.isolation.difference import Interval
 from gateway.process import ProcessFigures
 from gateway.shadow.outcome import Outcome
 from gateway.shadow.pool import PoolSnapshot
@@ -114,6 +115,51 @@ METRICS = {
     "gateway_shadow_percent": Declared(
         "gauge", ("shadow",), "Share of matching requests mirrored now; 0 when switched off."
     ),
+    "gateway_verdicts_total": Declared(
+        "counter",
+        ("shadow", "verdict", "reason"),
+        "Mirrored exchanges by what comparing them came to; shadow live is the floor.",
+    ),
+    "gateway_compared_total": Declared(
+        "counter",
+        ("shadow", "count"),
+        "The same in the five counts that add up with the ledger's skips and drops.",
+    ),
+    "gateway_comparison_waiting": Declared("gauge", (), "Exchanges that wait to be compared."),
+    "gateway_comparison_bytes": Declared(
+        "gauge", (), "Bytes of requests and answers held to compare them."
+    ),
+    "gateway_hook_failures_total": Declared(
+        "counter", ("hook",), "Calls of a host's hook that raised or had no room."
+    ),
+    "gateway_isolation_requests": Declared(
+        "gauge", ("group",), "Requests that the isolation proof compares, mirrored and held_out."
+    ),
+    "gateway_isolation_latency_seconds": Declared(
+        "gauge",
+        ("bound",),
+        "By how much mirrored requests are slower than held-out ones: low, estimate, high (95 %).",
+    ),
+    "gateway_isolation_errors": Declared(
+        "gauge",
+        ("bound",),
+        "By how much more of the mirrored requests fail, 0 to 1: low, estimate, high (95 %).",
+    ),
+    "gateway_isolation_exceeded_total": Declared(
+        "counter", ("budget",), "Times that mirroring cost live more than its budget."
+    ),
+    "gateway_store_errors_total": Declared(
+        "counter", (), "Times that comparison figures could not be written; they wait."
+    ),
+    "gateway_store_lost_total": Declared(
+        "counter", ("what",), "Comparison figures and examples for which there was no room."
+    ),
+    "gateway_recorded_total": Declared(
+        "counter", (), "Exchanges with live written to files for replay."
+    ),
+    "gateway_record_lost_total": Declared(
+        "counter", ("reason",), "Exchanges that were to be recorded and were not, by reason."
+    ),
     "gateway_worker_resident_bytes": Declared(
         "gauge", ("worker",), "Memory that a worker has in RAM."
     ),
@@ -182,6 +228,35 @@ class Metrics:
 
     def shadow_state(self, shadow: str, percent: float, breaker_open: bool) -> None:
         """The share in force for a shadow, and whether its breaker is open."""
+
+    def verdict(self, shadow: str, verdict: str, reason: str, counts_as: str, number: int) -> None:
+        """So many exchanges came to this verdict, which is in one of the five counts."""
+
+    def comparison(self, waiting: int, held: int) -> None:
+        """Exchanges that wait to be compared, and the bytes held for that, at this moment."""
+
+    def hook_failed(self, hook: str, number: int) -> None:
+        """So many calls of a host's hook raised, or were left out."""
+
+    def isolation(
+        self, mirrored: int, held_out: int, latency: Interval | None, errors: Interval | None
+    ) -> None:
+        """What the isolation proof says at this moment."""
+
+    def isolation_exceeded(self, budget: str) -> None:
+        """Mirroring costs live more than this budget allows."""
+
+    def store_failed(self) -> None:
+        """Comparison figures could not be written; it is tried again."""
+
+    def store_lost(self, what: str, number: int) -> None:
+        """There was no room for so many figures or examples."""
+
+    def recorded(self, number: int) -> None:
+        """So many more exchanges were written to files."""
+
+    def record_lost(self, reason: str, number: int) -> None:
+        """So many more exchanges were to be recorded and were not."""
 
     def process(self, figures: ProcessFigures) -> None:
         """What this process takes of the machine at this moment."""

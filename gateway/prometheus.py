@@ -21,6 +21,7 @@ from prometheus_client.registry import Collector
 
 from gateway.exchange import Exchange
 from gateway.introduction import DEFAULT_ROUTE
+from gateway.isolation.difference import Interval
 from gateway.metrics import METRICS, Metrics
 from gateway.process import ProcessFigures
 from gateway.shadow.outcome import Outcome
@@ -38,6 +39,10 @@ _MOST_IDENTITIES = 1000
 _GAUGE_MODES: dict[str, Literal["livemax", "livemostrecent"]] = {
     "gateway_shadow_oldest_seconds": "livemax",
     "gateway_shadow_percent": "livemostrecent",
+    # Every worker tells what all of them have measured.
+    "gateway_isolation_requests": "livemostrecent",
+    "gateway_isolation_latency_seconds": "livemostrecent",
+    "gateway_isolation_errors": "livemostrecent",
 }
 
 
@@ -127,7 +132,15 @@ class PrometheusMetrics(Metrics):
         self._answers = _Counters(made["gateway_shadow_answers_total"])
         self._shadow_durations = _Histograms(made["gateway_shadow_duration_seconds"])
         self._taken = _Counters(made["gateway_shadow_live_total"])
+        self._verdicts = _Counters(made["gateway_verdicts_total"])
+        self._compared = _Counters(made["gateway_compared_total"])
+        self._hook_failures = _Counters(made["gateway_hook_failures_total"])
+        self._exceeded = _Counters(made["gateway_isolation_exceeded_total"])
         self._log_lost = made["gateway_access_log_lost_total"]
+        self._store_failures = made["gateway_store_errors_total"]
+        self._store_lost = _Counters(made["gateway_store_lost_total"])
+        self._recorded = made["gateway_recorded_total"]
+        self._record_lost = _Counters(made["gateway_record_lost_total"])
         self._cpu = made["gateway_worker_cpu_seconds_total"].labels(self._worker)
         self._gauges = {name: metric for name, metric in made.items() if type(metric) is Gauge}
 
@@ -205,6 +218,43 @@ class PrometheusMetrics(Metrics):
     def shadow_state(self, shadow: str, percent: float, breaker_open: bool) -> None:
         self._gauges["gateway_shadow_percent"].labels(shadow).set(percent)
         self._gauges["gateway_shadow_breaker_open"].labels(shadow).set(breaker_open)
+
+    def verdict(self, shadow: str, verdict: str, reason: str, counts_as: str, number: int) -> None:
+        self._verdicts(shadow, verdict, reason)(number)
+        self._compared(shadow, counts_as)(number)
+
+    def comparison(self, waiting: int, held: int) -> None:
+        self._gauges["gateway_comparison_waiting"].set(waiting)
+        self._gauges["gateway_comparison_bytes"].set(held)
+
+    def hook_failed(self, hook: str, number: int) -> None:
+        self._hook_failures(hook)(number)
+
+    def isolation(
+        self, mirrored: int, held_out: int, latency: Interval | None, errors: Interval | None
+    ) -> None:
+        requests = self._gauges["gateway_isolation_requests"]
+        requests.labels("mirrored").set(mirrored)
+        requests.labels("held_out").set(held_out)
+        for name, interval in (("latency_seconds", latency), ("errors", errors)):
+            if interval is not None:
+                for bound, value in interval._asdict().items():
+                    self._gauges[f"gateway_isolation_{name}"].labels(bound).set(value)
+
+    def isolation_exceeded(self, budget: str) -> None:
+        self._exceeded(budget)(1)
+
+    def store_failed(self) -> None:
+        self._store_failures.inc()
+
+    def store_lost(self, what: str, number: int) -> None:
+        self._store_lost(what)(number)
+
+    def recorded(self, number: int) -> None:
+        self._recorded.inc(number)
+
+    def record_lost(self, reason: str, number: int) -> None:
+        self._record_lost(reason)(number)
 
     def process(self, figures: ProcessFigures) -> None:
         for name in ("resident_bytes", "open_fds", "max_fds", "threads"):

@@ -12,9 +12,11 @@ from typing import Any, NamedTuple
 
 from requests import Response
 
+from gateway.compare.pairing import Half
 from gateway.failures import UPSTREAM_ERRORS, outcome_of
 from gateway.shadow.outcome import Outcome
 from gateway.transport import OutboundRequest, Pending, Timeouts, UpstreamSession
+from gateway.transport.response import received_fields_of
 
 # More of an answer than this is not read: an endless one must not cost the
 # machine's other work. The connection is thrown away then.
@@ -37,7 +39,8 @@ class ShadowCall:
     """``Work`` for the pool.
 
     ``build``: makes the request; ``stop``: the outcome of a copy that is not to be
-    sent any more, asked just before it is.
+    sent any more, asked just before it is. ``half``: keeps the answer, if somebody
+    wants to compare it.
     """
 
     __slots__ = (
@@ -45,6 +48,7 @@ class ShadowCall:
         "_answered",
         "_began",
         "_build",
+        "_half",
         "_line",
         "_pending",
         "_request",
@@ -58,8 +62,10 @@ class ShadowCall:
         build: Callable[[], OutboundRequest],
         stop: Callable[[], Outcome | None],
         answered: Answered,
+        half: Half | None = None,
     ) -> None:
         self._line = line
+        self._half = half
         self._build = build
         self._stop = stop
         self._answered = answered
@@ -123,19 +129,31 @@ class ShadowCall:
         return session.forward(self._request, timeouts, verify=verify, cert=cert)
 
     def _read(self, answer: Response) -> Outcome:
+        half = self._half
         with answer:
-            _discard(answer)
-        self._answered(answer.status_code, time.monotonic() - self._began)
+            if not _read_all(answer, _discard if half is None else half.add) and half is not None:
+                half.cut_off()
+        seconds = time.monotonic() - self._began
+        if half is not None:
+            half.ended(answer.status_code, received_fields_of(answer), seconds)
+        self._answered(answer.status_code, seconds)
         return Outcome.ANSWERED
 
     def __repr__(self) -> str:
         return f"<ShadowCall {self._request!r}>"
 
 
-def _discard(answer: Response) -> None:
+def _read_all(answer: Response, take: Callable[[bytes], None]) -> bool:
+    """Read the body, as far as it is read at all; False if that is not its end."""
     size = 0
     for part in answer.raw.stream():
         size += len(part)
+        take(part)
         # Chunk framing costs as well, and can be most of what is sent.
         if max(size, getattr(answer.raw, "wire_bytes", 0)) > MAX_ANSWER_BYTES:
-            return
+            return False
+    return True
+
+
+def _discard(part: bytes) -> None:
+    """What is done with a part that nobody compares."""

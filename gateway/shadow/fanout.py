@@ -3,26 +3,58 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
+from typing import NamedTuple, Protocol
 
+from gateway.compare.pairing import Half, Pairing
 from gateway.exchange import LiveOutcome
 from gateway.routes import RouteTable
 from gateway.shadow.copy import Copy
+from gateway.shadow.holdout import Holdout
 from gateway.shadow.ledger import Ledger
 from gateway.shadow.outcome import Outcome
 from gateway.shadow.pool import ShadowPool
 from gateway.shadow.upstream import ShadowUpstream
+from gateway.shadow.vetting import Vetting
 from gateway.target import path_of
 from gateway.throttle import ThrottledLog
 
 _events = logging.getLogger(__name__)
 
 
+class Comparing(Protocol):
+    """Who wants live's answers and shadows', to compare them."""
+
+    def open(self, request: Copy, route: str, received: float) -> Pairing:
+        """A pairing for a request that live is about to answer."""
+
+    def failed(self, shadow: str, outcome: Outcome) -> None:
+        """A copy failed before there was a pairing."""
+
+
+# Told of each request that could be mirrored, once live is done with it: whether it was
+# held out, how long it took in all, and whether live failed.
+Watch = Callable[[bool, float, bool], None]
+
+
+class Offered(NamedTuple):
+    """What became of an offer.
+
+    ``taken``: names of the shadows that take a copy. ``held_out``: whether the request
+    was held out of mirroring; None where there was no shadow to mirror it to.
+    """
+
+    taken: tuple[str, ...] = ()
+    held_out: bool | None = None
+
+
 class Fanout:
     """The mirror's only door to the shadow side.
 
-    ``routes``: whether a route is mirrored at all.
+    ``routes``: whether a route is mirrored at all. ``comparing``, ``vetting``: None
+    where nobody compares, no host has hooks. ``watchers``: told of every request that
+    could be mirrored; the list may grow until the first request.
 
     Threads: called from request threads; returns at once, whatever the shadows
     do. It waits on nothing that shadow work can hold.
@@ -35,9 +67,17 @@ class Fanout:
         ledger: Ledger,
         *,
         routes: RouteTable[bool],
+        comparing: Comparing | None = None,
+        holdout: Holdout | None = None,
+        vetting: Vetting | None = None,
+        watchers: Iterable[Watch] = (),
         log: ThrottledLog | None = None,
     ) -> None:
         self.shadows = tuple(shadows)
+        self.comparing = comparing
+        self._holdout = holdout or Holdout(0)
+        self._vetting = vetting
+        self.watchers = list(watchers)
         self._pool = pool
         self._ledger = ledger
         self._routes = routes
@@ -47,21 +87,86 @@ class Fanout:
         # One shadow that must know how live ended delays the offer to that point for all.
         self.after_answer = any(shadow.needs_live_outcome for shadow in self.shadows)
 
-    def offer(self, copy: Copy, live: LiveOutcome) -> tuple[str, ...]:
-        """Hand the copy to every shadow that wants it; the ledger gets the rest.
+    def offer(self, copy: Copy, live: LiveOutcome, pairing: Pairing | None = None) -> Offered:
+        """Hand the copy to every shadow that wants it; the ledger gets the rest."""
+        wanted = [shadow for shadow in self.shadows if self._wants(shadow, copy, live, pairing)]
+        if not wanted:
+            return Offered()
+        if self._holdout.has(copy.request_id):
+            for shadow in wanted:
+                self._ledger.record(shadow.name, Outcome.SKIPPED_HELD_OUT)
+            return Offered(held_out=True)
+        if self._vetting is None:
+            return Offered(self._send(wanted, copy, pairing), held_out=False)
+        return Offered(self._vet(self._vetting, wanted, copy, pairing), held_out=False)
 
-        Returns the names of those whose copy was taken.
-        """
-        return tuple(shadow.name for shadow in self.shadows if self._offer(shadow, copy, live))
-
-    def _offer(self, shadow: ShadowUpstream, copy: Copy, live: LiveOutcome) -> bool:
+    def _wants(
+        self, shadow: ShadowUpstream, copy: Copy, live: LiveOutcome, pairing: Pairing | None
+    ) -> bool:
         try:
-            outcome = self._decide(shadow, copy, live) or self._submit(shadow, copy)
+            outcome = self._decide(shadow, copy, live)
         except BaseException as error:  # noqa: BLE001 - the boundary of shadow work
-            self._log.log(logging.ERROR, "Mirroring to %s failed", shadow.name, exc_info=error)
-            outcome = Outcome.FAILED_INTERNAL
+            outcome = self._failed(shadow, error)
+            _told(pairing, shadow, copy, outcome)
         if outcome is not None:
             self._ledger.record(shadow.name, outcome)
+        return outcome is None
+
+    def _failed(self, shadow: ShadowUpstream, error: BaseException) -> Outcome:
+        self._log.log(logging.ERROR, "Mirroring to %s failed", shadow.name, exc_info=error)
+        return Outcome.FAILED_INTERNAL
+
+    def _vet(
+        self,
+        vetting: Vetting,
+        wanted: Sequence[ShadowUpstream],
+        copy: Copy,
+        pairing: Pairing | None,
+    ) -> tuple[str, ...]:
+        """Let the host's hooks see the copy first, on their own thread."""
+        if pairing is not None:
+            pairing.hold()
+        vetted = partial(self._vetted, wanted, copy, pairing)
+        if not self.overloaded() and vetting.offer(copy, vetted):
+            return tuple(shadow.name for shadow in wanted)
+        vetted(
+            None, Outcome.DROPPED_OVERLOADED if self.overloaded() else Outcome.DROPPED_HOOK_FAILED
+        )
+        return ()
+
+    def _vetted(
+        self,
+        wanted: Sequence[ShadowUpstream],
+        copy: Copy,
+        pairing: Pairing | None,
+        sendable: Copy | None,
+        outcome: Outcome,
+    ) -> None:
+        if sendable is not None:
+            self._send(wanted, sendable, pairing)
+        else:
+            for shadow in wanted:
+                self._ledger.record(shadow.name, outcome)
+        if pairing is not None:
+            pairing.let_go()
+
+    def _send(
+        self, wanted: Sequence[ShadowUpstream], copy: Copy, pairing: Pairing | None
+    ) -> tuple[str, ...]:
+        return tuple(shadow.name for shadow in wanted if self._sent(shadow, copy, pairing))
+
+    def _sent(self, shadow: ShadowUpstream, copy: Copy, pairing: Pairing | None) -> bool:
+        half = None
+        try:
+            if pairing is not None:
+                half = pairing.half(shadow.name, copy)
+            outcome = self._submit(shadow, copy, half)
+        except BaseException as error:  # noqa: BLE001 - the boundary of shadow work
+            outcome = self._failed(shadow, error)
+        if outcome is not None:
+            self._ledger.record(shadow.name, outcome)
+            if half is not None:
+                half.finish_call(outcome)
         return outcome is None
 
     def _decide(self, shadow: ShadowUpstream, copy: Copy, live: LiveOutcome) -> Outcome | None:
@@ -69,7 +174,7 @@ class Fanout:
             return Outcome.SKIPPED_ROUTE
         return shadow.decide(copy, live)
 
-    def _submit(self, shadow: ShadowUpstream, copy: Copy) -> Outcome | None:
+    def _submit(self, shadow: ShadowUpstream, copy: Copy, half: Half | None) -> Outcome | None:
         if self.overloaded():
             return Outcome.DROPPED_OVERLOADED
         admission = shadow.breaker.admits()
@@ -78,31 +183,65 @@ class Fanout:
         refusal: Outcome | None = Outcome.FAILED_INTERNAL
         try:
             refusal = self._pool.offer(
-                shadow.call(copy, admission),
+                shadow.call(copy, admission, half),
                 len(copy.body),
-                partial(self._ended, shadow, admission),
+                partial(self._ended, shadow, admission, half),
             )
         finally:
             if refusal is not None:
                 shadow.breaker.withdraw(admission)
         return refusal
 
-    def _ended(self, shadow: ShadowUpstream, admission: int, outcome: Outcome) -> None:
+    def _ended(
+        self, shadow: ShadowUpstream, admission: int, half: Half | None, outcome: Outcome
+    ) -> None:
         self._ledger.record(shadow.name, outcome)
-        if outcome.outcome == "dropped":
+        if half is not None:
+            half.finish_call(outcome)
+        if outcome.outcome in {"dropped", "skipped"}:  # not sent after all
             shadow.breaker.withdraw(admission)
         else:
             opened = shadow.breaker.report(admission, failed=outcome.outcome == "failed")
             if opened is not None:
                 _tell_of(shadow.name, opened, outcome)
 
+    def nobody_wants(self, head: Copy) -> bool:
+        """Whether no shadow is to get this request, by what its head tells; then it is recorded.
+
+        For whoever would have to make a copy first. ``head``: one without a body.
+        """
+        return self._all_recorded(
+            [self._decide(shadow, head, LiveOutcome.ANSWERED) for shadow in self.shadows]
+        )
+
+    def all_rest(self) -> bool:
+        """Whether no shadow gets anything at the moment; then it is recorded for a request."""
+        return self._all_recorded([shadow.resting for shadow in self.shadows])
+
+    def _all_recorded(self, outcomes: Sequence[Outcome | None]) -> bool:
+        """Record an outcome for each shadow, if each has one."""
+        if None in outcomes:
+            return False
+        for shadow, outcome in zip(self.shadows, outcomes, strict=True):
+            if outcome is not None:
+                self._ledger.record(shadow.name, outcome)
+        return True
+
     def skip(self, outcome: Outcome) -> None:
         """Record the same outcome for every shadow: none of them is offered this request."""
         for shadow in self.shadows:
             self._ledger.record(shadow.name, outcome)
+            if outcome.outcome == "failed" and self.comparing is not None:
+                self.comparing.failed(shadow.name, outcome)
 
     def __repr__(self) -> str:
         return f"<Fanout to {', '.join(s.name for s in self.shadows) or 'nobody'}>"
+
+
+def _told(pairing: Pairing | None, shadow: ShadowUpstream, copy: Copy, outcome: Outcome) -> None:
+    """The comparison has a verdict for every failure in the ledger."""
+    if pairing is not None:
+        pairing.half(shadow.name, copy).finish_call(outcome)
 
 
 def _never() -> bool:

@@ -6,7 +6,11 @@ from typing import NamedTuple
 
 
 class Switch(NamedTuple):
-    """Overrides the settings of one shadow; ``percent`` None leaves them in force."""
+    """Overrides the settings of one shadow; ``percent`` None leaves them in force.
+
+    ``why``: who switched it, where that was no operator.
+    """
 
     percent: float | None = None
     off: bool = False
+    why: str = ""

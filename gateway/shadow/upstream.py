@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 
+from gateway.compare.pairing import Half
 from gateway.exchange import LiveOutcome
 from gateway.forwarded import TELL_NOTHING, Tell, forwarded
 from gateway.headers import Field, end_to_end, framed, rewritten, with_host
@@ -61,6 +62,14 @@ class ShadowUpstream:
         return self._settings.percent if switch.percent is None else switch.percent
 
     @property
+    def resting(self) -> Outcome | None:
+        """Why it gets no request at all at the moment; None if it gets some."""
+        if self.percent > 0:
+            return None
+        off = self._switch(self.name).off
+        return Outcome.SKIPPED_SWITCHED_OFF if off else Outcome.SKIPPED_SAMPLED_OUT
+
+    @property
     def needs_live_outcome(self) -> bool:
         """Whether the decision has to wait until live's answer is complete."""
         return not (self._settings.mirror_refused and self._settings.mirror_abandoned)
@@ -99,16 +108,18 @@ class ShadowUpstream:
             fields.append((settings.mark, copy.request_id))
         return fields
 
-    def call(self, copy: Copy, admission: int | None = None) -> Work:
+    def call(self, copy: Copy, admission: int | None = None, half: Half | None = None) -> Work:
         """The copy's call, for the pool to run.
 
         ``admission``: the breaker's; a copy that waited while it opened is not sent.
+        ``half``: is given the answer, to be compared.
         """
         return ShadowCall(
             self.line,
             partial(self.build, copy),
             partial(self._overtaken, admission),
             partial(self._answered, self.name),
+            half,
         )
 
     def _overtaken(self, admission: int | None) -> Outcome | None:

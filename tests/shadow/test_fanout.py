@@ -56,7 +56,7 @@ class House:
 
     def outcome_of(self, copy: Copy, live: LiveOutcome = LiveOutcome.ANSWERED) -> Outcome:
         """The one outcome the ledger gets for a copy."""
-        self.taken += len(self.fanout.offer(copy, live))
+        self.taken += len(self.fanout.offer(copy, live).taken)
         wait_for(lambda: self.ledger.total("s"), "the ledger")
         (outcome,) = self.ledger.snapshot()["s"]
         return outcome
@@ -210,3 +210,37 @@ def test_copies_that_waited_while_the_breaker_opened_are_not_sent() -> None:
         Outcome.DROPPED_BREAKER_OPEN: 2,
     }
     assert len(server.taken()) == 2
+
+
+class _NotSent:
+    """Work that finds, when its turn comes, that it is not to be sent."""
+
+    ends = 0.0
+
+    def begin(self) -> Outcome:
+        return Outcome.SKIPPED_SAMPLED_OUT
+
+    finish = begin
+
+    def fileno(self) -> int:
+        return -1
+
+    def advance(self) -> None:
+        return None
+
+
+def test_a_trial_that_was_not_sent_says_nothing_about_the_shadow(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The breaker stays open, and lets the next one try."""
+    with House(breaker_failures=1, breaker_cooldown=0.001) as house:
+        assert house.outcome_of(copy()) is Outcome.FAILED_CONNECT
+        wait_for(lambda: house.shadow.breaker.is_open, "the breaker")
+        monkeypatch.setattr(house.shadow, "call", lambda *args: _NotSent())
+        for expected in (1, 2):
+            pause = time.monotonic() + 0.01
+            wait_for(lambda pause=pause: time.monotonic() > pause, "the cool-down")
+            house.fanout.offer(copy(), LiveOutcome.ANSWERED)
+            wait_for(lambda n=expected: house.ledger.total("s") == n + 1, "the ledger")
+        assert house.ledger.snapshot()["s"][Outcome.SKIPPED_SAMPLED_OUT] == 2
+        assert house.shadow.breaker.is_open
