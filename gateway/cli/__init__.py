@@ -6,7 +6,7 @@ import argparse
 from collections.abc import Sequence
 
 from gateway._version import __version__
-from gateway.cli import check, keys, reload, run, shadow
+from gateway.cli import check, export, keys, recheck, record, reload, replay, report, run, shadow
 
 _EPILOG = """\
 examples:
@@ -17,7 +17,10 @@ examples:
   gateway shadow
   gateway shadow rewrite --percent 5
   gateway shadow rewrite --off
+  gateway report --since 7d --format html --output report.html
   gateway keys add billing-batch --file credentials
+  gateway record --for 60s --percent 10 --out traffic.jsonl.gz
+  gateway replay traffic.jsonl.gz --to http://localhost:3000 --compare
 """
 
 
@@ -37,6 +40,6 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"gateway {__version__}")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
-    for command in (run, check, reload, shadow, keys):
+    for command in (run, check, reload, shadow, keys, report, export, recheck, record, replay):
         command.add_parser(commands)
     return parser

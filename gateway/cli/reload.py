@@ -66,7 +66,11 @@ def add_parser(commands: _Subparsers) -> None:
 def run(options: argparse.Namespace) -> int:
     """Exit status 0 when all workers run the new settings, else 1."""
     try:
-        address = _in_runtime(options.runtime) if options.runtime else admin.address_of(options)
+        address = (
+            admin.Listener.of(_in_runtime(options.runtime), options)
+            if options.runtime
+            else admin.address_of(options)
+        )
         workers = reload(address, options.timeout)
     except SettingsError as error:
         print(f"gateway: {_problems(error.problems)}", file=sys.stderr)

@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 
 _FLAGS = ("live", "percent", "bind", "admin", "workers", "threads", "worker_class")
 
+# What the extra gateway[server] brings along.
+_SERVER = ("gunicorn", "prometheus_client", "jinja2")
+
 _EPILOG = """\
 examples:
   gateway run --live http://127.0.0.1:9001 --shadow http://127.0.0.1:9002
@@ -84,7 +87,7 @@ def run(options: argparse.Namespace) -> int:
     except SettingsError as error:
         print("gateway: the settings cannot be used:", *error.problems, sep="\n  ", file=sys.stderr)
         return 2
-    if find_spec("gunicorn") is None or find_spec("prometheus_client") is None:
+    if any(find_spec(name) is None for name in _SERVER):
         print("gateway: install the server with: pip install 'gateway[server]'", file=sys.stderr)
         return 2
     os.environ.update(as_environment(options.config, flags))

@@ -106,6 +106,8 @@ def _lines(shadows: list[Mapping[str, Any]]) -> Iterator[str]:
 
 
 def _notes(shadow: Mapping[str, Any]) -> Iterator[str]:
+    if shadow["why"]:
+        yield f"switched off by {shadow['why']}, see docs/isolation.md"
     if shadow["overridden"]:
         yield f"the settings say {shadow['configured_percent']:g} %"
     resting = shadow["resting_workers"]
