@@ -1,23 +1,26 @@
-"""Health, metrics and the shadows' switches over HTTP.
+"""Health, metrics, the shadows' switches and the dashboard over HTTP.
 
-Reads and writes the runtime folder only: no worker is asked, so these answers
-come however busy the workers are.
+Reads and writes the runtime folder, and for the dashboard the store: no worker is
+asked, so these answers come however busy the workers are.
 """
 
 from __future__ import annotations
 
-import json
 import os
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
 import msgspec
-from werkzeug.exceptions import HTTPException, NotFound, UnprocessableEntity, UnsupportedMediaType
+from werkzeug.exceptions import HTTPException, MethodNotAllowed, NotFound, UnprocessableEntity
 from werkzeug.routing import Map, Rule
 from werkzeug.wrappers import Request, Response
 
-from gateway.admin.pages import refuse_foreign_pages
+from gateway.admin.answers import json_answer as _json
+from gateway.admin.answers import problem, require_json, secured
+from gateway.admin.dashboard.app import Dashboard
+from gateway.admin.guard import Guard
 from gateway.admin.probe import LiveProbe
+from gateway.admin.recording import Recordings
 from gateway.control import Control
 from gateway.prometheus import CONTENT_TYPE, exposition, gauge_by_label
 from gateway.runtime import Runtime
@@ -37,6 +40,9 @@ _ROUTES = Map(
         Rule("/api/reload", endpoint="reload", methods=["POST"]),
         Rule("/api/shadows", endpoint="shadows", methods=["GET"]),
         Rule("/api/shadows/<name>", endpoint="switch", methods=["POST"]),
+        Rule("/api/record", endpoint="record_state", methods=["GET"]),
+        Rule("/api/record", endpoint="record", methods=["POST"]),
+        Rule("/api/record/<name>", endpoint="recorded", methods=["GET"]),
     ]
 )
 
@@ -55,6 +61,11 @@ class _Request(Request):
     max_content_length = 4096
 
 
+class _DashboardRequest(Request):
+    # Why a difference is fine may take a few.
+    max_content_length = 16384
+
+
 class AdminApp:
     """The admin listener's WSGI application. ``reload``: asks the master for a reload."""
 
@@ -64,17 +75,38 @@ class AdminApp:
         self._settings = runtime.settings()
         self._control = Control(runtime.control)
         self._probe = LiveProbe(self._settings.live)
+        self._recordings = Recordings(runtime, self._settings)
+        self.guard = Guard(self._settings.server)
+        self._dashboard = Dashboard(self._settings, self._described)
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-        request = _Request(environ)
         try:
-            refuse_foreign_pages(environ, self._settings.server.admin)
-            endpoint, values = _ROUTES.bind_to_environ(environ).match()
-            response: Response = getattr(self, f"_{endpoint}")(request, **values)
+            response = self._answer(environ)
         except HTTPException as error:
-            response = _problem(error)
-        response.headers["Cache-Control"] = "no-store"
-        return response(environ, start_response)
+            response = problem(error)
+        return secured(response)(environ, start_response)
+
+    def _answer(self, environ: WSGIEnvironment) -> Response:
+        endpoint, values = "", dict[str, Any]()
+        wrong: HTTPException | None = None
+        try:
+            endpoint, found = _ROUTES.bind_to_environ(environ).match()
+            values.update(found)
+        except NotFound:
+            pass  # the dashboard's, or nobody's
+        except MethodNotAllowed as error:
+            wrong = error
+        self.guard.check(environ, endpoint)
+        if wrong is not None:
+            raise wrong
+        if not endpoint:
+            return self._dashboard.answer(environ, _DashboardRequest(environ))
+        answered: Response = getattr(self, f"_{endpoint}")(_Request(environ), **values)
+        return answered
+
+    def close(self) -> None:
+        """Leave no connection behind."""
+        self._dashboard.close()
 
     def _healthz(self, request: Request) -> Response:
         """The gateway's processes are up."""
@@ -119,14 +151,18 @@ class AdminApp:
 
     def _reload(self, request: Request) -> Response:
         """Ask for the settings to be read again. What becomes of it takes a moment."""
-        _require_json(request)
+        require_json(request)
         generation = self._runtime.last_reload().generation
         self._ask_for_reload()
         return _json({"generation": generation + 1}, 202)
 
     def _shadows(self, request: Request) -> Response:
+        return _json({"shadows": self._described()})
+
+    def _described(self) -> list[dict[str, Any]]:
         self._control.refresh()
-        return _json({"shadows": [self._describe(s.name) for s in self._settings.shadows]})
+        rests = self._rests()
+        return [self._describe(shadow.name, rests) for shadow in self._settings.shadows]
 
     def _switch(self, request: Request, name: str) -> Response:
         """Set a shadow's percent, switch it off, or let the settings decide again.
@@ -136,11 +172,24 @@ class AdminApp:
         if name not in {shadow.name for shadow in self._settings.shadows}:
             known = ", ".join(s.name for s in self._settings.shadows) or "none is configured"
             raise NotFound(f"There is no shadow {name!r}; known: {known}.")
-        _require_json(request)
+        require_json(request)
         self._control.set(name, _switch_from(request.get_data()))
-        return _json(self._describe(name))
+        return _json(self._describe(name, self._rests()))
 
-    def _describe(self, name: str) -> dict[str, Any]:
+    def _record_state(self, request: Request) -> Response:
+        """The recording that goes on, or was the last to, and its files."""
+        return _json(self._recordings.state())
+
+    def _record(self, request: Request) -> Response:
+        """Begin a recording, or stop it. All workers follow within a second."""
+        require_json(request)
+        return _json(self._recordings.change(request.get_data()))
+
+    def _recorded(self, request: Request, name: str) -> Response:
+        """One file of the last recording."""
+        return self._recordings.file(name)
+
+    def _describe(self, name: str, rests: dict[str, float]) -> dict[str, Any]:
         shadow = next(s for s in self._settings.shadows if s.name == name)
         switch = self._control.switch(name)
         percent = shadow.percent if switch.percent is None else switch.percent
@@ -151,7 +200,8 @@ class AdminApp:
             "configured_percent": shadow.percent,
             "off": switch.off,
             "overridden": switch != Switch(),
-            "resting_workers": round(self._rests().get(name, 0)),
+            "why": switch.why,
+            "resting_workers": round(rests.get(name, 0)),
         }
 
     def _rests(self) -> dict[str, float]:
@@ -159,12 +209,6 @@ class AdminApp:
 
     def _live_workers(self) -> list[dict[str, Any]]:
         return [worker for worker in self._runtime.workers() if _alive(worker["pid"])]
-
-
-def _require_json(request: Request) -> None:
-    """A page elsewhere can make a browser post a form, but not this type unasked."""
-    if request.mimetype != "application/json":
-        raise UnsupportedMediaType("Send application/json.")
 
 
 def _switch_from(body: bytes) -> Switch:
@@ -185,17 +229,3 @@ def _alive(pid: int) -> bool:
     except PermissionError:
         return True
     return True
-
-
-def _json(document: Mapping[str, Any], status: int = 200) -> Response:
-    return Response(json.dumps(document) + "\n", status, content_type="application/json")
-
-
-def _problem(error: HTTPException) -> Response:
-    status = error.code or 500
-    document = {"type": "about:blank", "title": error.name, "status": status}
-    if error.description:
-        document["detail"] = error.description
-    response = _json(document, status)
-    response.content_type = "application/problem+json"
-    return response

@@ -6,6 +6,7 @@ import os
 import signal
 
 from gateway.admin.app import AdminApp
+from gateway.housekeeping import Housekeeper
 from gateway.runtime import Runtime
 
 _runtime = Runtime.from_environment()
@@ -15,3 +16,7 @@ if _runtime is None:
 _master = int(os.environ["GATEWAY_INTERNAL_MASTER"])
 
 application = AdminApp(_runtime, reload=lambda: os.kill(_master, signal.SIGHUP))
+
+_housekeeper = Housekeeper(interval=1.0)
+_housekeeper.add(application.guard.refresh)
+_housekeeper.start()

@@ -1,0 +1,1 @@
+"""The admin listener's parts that need no gateway around them."""
