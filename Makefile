@@ -2,9 +2,11 @@
 #
 #   PYTHON=python3.12   the interpreter to make .venv with
 #   FLAGS='…'           arguments for what a target runs (pytest, the demo)
+#   JOBS=2              processes that run tests; a file's tests stay together
 
 PYTHON ?= python3
 FLAGS ?=
+JOBS ?= 2
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -14,7 +16,7 @@ OLDEST := import sys; sys.exit(sys.version_info < (3, 10))
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help run demo-traffic loadtest test explore check lint types format clean distclean
+.PHONY: help run demo-traffic loadtest test explore check api lint types format clean distclean
 
 help: ## list what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s%s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -26,12 +28,15 @@ demo-traffic: $(VENV)/run.stamp ## send the running demo a minute of believable 
 	@$(BIN)/python scripts/demo/traffic.py $(FLAGS)
 
 test: $(VENV)/dev.stamp ## run the tests
-	@$(BIN)/python -m pytest $(FLAGS)
+	@$(BIN)/python -m pytest -n $(JOBS) --dist loadfile $(FLAGS)
 
 explore: $(VENV)/dev.stamp ## look for new examples that break a property; takes long
 	@HYPOTHESIS_PROFILE=explore $(BIN)/python -m pytest --timeout=1800 -k "not whole" $(FLAGS)
 
 check: lint types test ## all that must hold before a commit: lint, types, tests
+
+api: $(VENV)/dev.stamp ## write docs/api.md from the docstrings
+	@$(BIN)/python scripts/generate_api_reference.py
 
 lint: $(VENV)/dev.stamp ## ruff: rules and format
 	@$(BIN)/ruff check --quiet .
@@ -65,10 +70,10 @@ $(VENV)/made.stamp:
 
 $(VENV)/run.stamp: $(VENV)/made.stamp $(PROJECT)
 	@echo "Installing Gateway and its server into $(VENV) …"
-	@$(PIP) install --editable '.[server]'
+	@$(PIP) install --editable '.[server,store]'
 	@touch $@
 
 $(VENV)/dev.stamp: $(VENV)/made.stamp $(PROJECT)
 	@echo "Installing Gateway and its development tools into $(VENV) …"
-	@$(PIP) install --editable '.[server,dev]'
+	@$(PIP) install --editable '.[server,store,dev]'
 	@touch $@ $(VENV)/run.stamp

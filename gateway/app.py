@@ -22,41 +22,38 @@ from outside in, with a reason for every position:
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable
+import os
+from collections.abc import Callable, Iterable, Sequence
 from importlib import import_module
 from pathlib import Path
 from threading import Lock
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, cast
 
 from gateway.admission.limit import limit_for
 from gateway.admission.priority import priority_table
+from gateway.compare.verdict import Judged
 from gateway.control import Control
+from gateway.embedded.exits import close_at_exit
 from gateway.forwarded import Tell
+from gateway.hooks import Hooks
 from gateway.housekeeping import Housekeeper
 from gateway.introduction import Introduction
 from gateway.live import LiveProxy, LiveUpstream
 from gateway.metrics import Guarded, Metrics
 from gateway.middleware.access_log import AccessLog, writer_for
 from gateway.middleware.accounting import Accounting
-from gateway.middleware.addresses import Addresses
 from gateway.middleware.admission import Admission
-from gateway.middleware.authentication import Authentication
 from gateway.middleware.boundary import Boundary
-from gateway.middleware.compression import Compression
-from gateway.middleware.cors import Cors
-from gateway.middleware.rate_limit import RateLimit
-from gateway.middleware.security_headers import SecurityHeaders
-from gateway.middleware.validation import Validation
 from gateway.mirror import Mirror, RefusedMirror
+from gateway.prefix import StripPrefix
 from gateway.process import process_figures
-from gateway.ratelimit.making import make_rules, make_store
-from gateway.ratelimit.store import Store
 from gateway.routes import RouteTable
-from gateway.settings import Settings, validated
+from gateway.settings import Settings
 from gateway.settings.authentication import RouteAuthentication
-from gateway.shadow.fanout import Fanout
-from gateway.shadow.ledger import Ledger
-from gateway.shadow.pool import ShadowPool
+from gateway.settings.made import ShadowLike, settings_for
+from gateway.settings.model import Live
+from gateway.shadow.copy import Copy
+from gateway.shadow.side import ShadowSide
 from gateway.shadow.upstream import ShadowUpstream
 from gateway.transport import UpstreamSession, adapter_for
 from gateway.unserved import Unserved
@@ -64,10 +61,11 @@ from gateway.unserved import Unserved
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
+    from gateway.middleware.authentication import Authentication
+    from gateway.ratelimit.store import Store
+    from gateway.recording import RecordingSide
     from gateway.telemetry import Telemetry
-
-# After the drain time-out calls are aborted; their threads need a moment to notice.
-_ABORT_SECONDS = 1.0
+    from gateway.traffic.switch import RecordSwitch
 
 # Where nobody can wait for a place, only threads that are this late are a reason to refuse.
 _LATE_SECONDS = 0.05
@@ -76,7 +74,14 @@ _log = logging.getLogger(__name__)
 
 
 class Gateway:
-    """A gateway as a WSGI application. Make it after fork; ``close`` it at exit.
+    """A gateway as a WSGI application: what ``gateway run`` serves, or to mount under a prefix.
+
+    ::
+
+        Gateway(live="http://billing:8000", shadows=["http://billing-next:8000"])
+
+    It starts with its first request, in the process that has it, and closes by itself
+    when that process ends in an orderly way.
 
     Threads: any thread may call it. The lock makes the first request, or
     ``start``, start the housekeeper exactly once.
@@ -84,67 +89,89 @@ class Gateway:
 
     def __init__(
         self,
-        settings: Settings,
+        settings: Settings | None = None,
         *,
+        live: str | Live | None = None,
+        shadows: Sequence[ShadowLike] = (),
+        config: Path | str | None = None,
+        strip_prefix: bool = False,
         metrics: Metrics | None = None,
         control: Control | None = None,
         telemetry: Telemetry | None = None,
         shared: Path | None = None,
+        record_switch: RecordSwitch | None = None,
+        should_mirror: Callable[[Copy], bool] | None = None,
+        rewrite: Callable[[Copy], Copy] | None = None,
+        on_verdict: Callable[[Judged], None] | None = None,
     ) -> None:
-        """``shared``: a folder for what the gateway's processes have in memory together."""
-        self.settings = settings = validated(settings)
+        """One of ``settings``, ``config`` and ``live`` is needed.
+
+        Args:
+            settings: All settings of the gateway.
+            live: The upstream that answers, in place of that of ``settings`` or ``config``.
+            shadows: URLs of shadows, or ``Shadow`` values, likewise.
+            config: A settings file in place of ``settings``.
+            strip_prefix: Forward without the prefix that it is mounted under
+                (``SCRIPT_NAME``), and tell it in ``X-Forwarded-Prefix``. By default the
+                whole target is forwarded.
+            metrics: What counts, such as ``gateway.prometheus.PrometheusMetrics()``.
+            control: Switches that change a shadow's share while it runs.
+            telemetry: Tracing, in place of what the settings say.
+            shared: A folder for what the gateway's processes have in memory together.
+            record_switch: What is to be recorded beside what the settings say.
+            should_mirror: Asked about each request that would be mirrored. Runs on a
+                thread of its own, as the other two.
+            rewrite: Makes of each such request the one that shadows get.
+            on_verdict: Told how each comparison came out.
+
+        Raises:
+            SettingsError: With every problem of the settings.
+        """
+        self.settings = settings_for(settings=settings, live=live, shadows=shadows, config=config)
         self.metrics = Guarded(metrics or Metrics())
         self.control = control or Control()
+        self._given_telemetry = telemetry
+        self._shared = shared
+        self._record_switch = record_switch
+        self._strip_prefix = strip_prefix
+        self._hooks = Hooks(should_mirror, rewrite, on_verdict)
+        self._lock = Lock()
+        self._assemble()
+
+    def _assemble(self) -> None:
+        """Make everything that one process has of its own. Starts and opens nothing."""
+        settings = self.settings
         self.housekeeper = Housekeeper()
-        self.ledger = Ledger((s.name for s in settings.shadows), self.metrics.shadow_outcome)
-        self.pool = ShadowPool(
-            threads=settings.mirror.threads,
-            max_queue=settings.mirror.max_queue,
-            max_queue_bytes=settings.mirror.max_queue_bytes,
-        )
-        # Two sessions: what a shadow does to its connections cannot touch live's.
         self._live_adapter = adapter_for(settings.transport, pool_size=settings.live.pool_size)
-        self._shadow_adapter = adapter_for(
-            settings.transport, pool_size=settings.mirror.threads, retry_stale=False
-        )
-        self._telemetry = telemetry or _telemetry_for(settings)
+        self._telemetry = self._given_telemetry or _telemetry_for(settings)
         make_session = self._telemetry.live_session if self._telemetry else UpstreamSession
         self._live_session = make_session(self._live_adapter)
-        self._shadow_session = UpstreamSession(self._shadow_adapter)
         self._tell = Tell(settings.request.forwarded, settings.request.forwarded_mode)
-        self.fanout = self._make_fanout()
+        self.shadow_side = ShadowSide(
+            settings,
+            control=self.control,
+            metrics=self.metrics,
+            make=self._telemetry.shadow if self._telemetry else ShadowUpstream,
+            hooks=self._hooks,
+            shared=self._shared,
+            has_live=True,
+        )
+        self.fanout = self.shadow_side.fanout
+        self.ledger = self.shadow_side.ledger
+        self.pool = self.shadow_side.pool
         on = settings.access_log.to != "off"
         self.access_log = writer_for(settings.access_log) if on else None
         self._told_lost = 0
         self._authentication: Authentication | None = None
-        self._shared = shared
         # Where rates are counted, if somebody is limited.
         self.limits: Store | None = None
-        self.chain = self._make_chain()
+        chain = self._make_chain()
+        self.chain = StripPrefix(chain) if self._strip_prefix else chain
         # For the server: tell it what was refused before the chain could be called.
         self.note_refusal = Unserved(self._booked, self.metrics.shed)
-        self._started = False
-        self._lock = Lock()
-
-    def _make_fanout(self) -> Fanout:
-        make = self._telemetry.shadow if self._telemetry else ShadowUpstream
-        shadows = [
-            make(
-                shadow,
-                self._shadow_session,
-                self.control.switch,
-                self._tell,
-                self.metrics.shadow_answered,
-            )
-            for shadow in self.settings.shadows
-        ]
-        routes = self.settings.routes
-        return Fanout(
-            shadows,
-            self.pool,
-            self.ledger,
-            routes=RouteTable([(r.path, r.methods, r.mirror) for r in routes], default=True),
-        )
+        # The process in which it was started; 0 for none.
+        self._process = 0
+        self._closed = False
 
     def _make_chain(self) -> WSGIApplication:
         request = self.settings.request
@@ -155,19 +182,29 @@ class Gateway:
             tell=self._tell,
             id_field=request.forward_id,
         )
-        app = Mirror(app, self.fanout, request.max_body)
+        app = self._recorded(Mirror(app, self.fanout, request.max_body))
         app = self._validated(app)
         app = self._limited(app)
         app = self._authenticated(app)
-        app = self._by_route(app, "compression", Compression)
-        app = self._by_route(app, "cors", Cors)
-        app = self._by_route(app, "security_headers", SecurityHeaders)
-        app = self._by_route(app, "addresses", Addresses)
+        app = self._by_route(app, "compression", "Compression")
+        app = self._by_route(app, "cors", "Cors")
+        app = self._by_route(app, "security_headers", "SecurityHeaders")
+        app = self._by_route(app, "addresses", "Addresses")
         app = Boundary(app)
         app = self._admitted(app)
         if self._telemetry is not None:
             app = self._telemetry.middleware(app)
         return self._booked(app)
+
+    def _recorded(self, app: WSGIApplication) -> WSGIApplication:
+        self._recording: RecordingSide | None = None
+        if not (self._record_switch or self.settings.record.percent):
+            return app
+        make = import_module("gateway.recording").RecordingSide
+        hold = lambda: self.fanout.overloaded()  # noqa: E731 - set later
+        self._recording = recording = make(self.settings, self._record_switch, self.metrics, hold)
+        self.housekeeper.add(recording.tick)
+        return cast("WSGIApplication", recording.around(app))
 
     def _booked(self, app: WSGIApplication) -> WSGIApplication:
         """The two that have every request, also what the server refuses by itself."""
@@ -190,6 +227,7 @@ class Gateway:
             self.metrics,
             introduce=self._introduction(),
             not_mirrored=refused if self.settings.mirror.refused_by_gateway else None,
+            note=self.shadow_side.note_request,
         )
 
     def _admitted(self, app: WSGIApplication) -> WSGIApplication:
@@ -203,9 +241,7 @@ class Gateway:
         self.housekeeper.add(lambda: admission.observe(self.housekeeper.late))
         return admission
 
-    def _by_route(
-        self, app: WSGIApplication, name: str, middleware: Callable[..., WSGIApplication]
-    ) -> WSGIApplication:
+    def _by_route(self, app: WSGIApplication, name: str, middleware: str) -> WSGIApplication:
         """``app`` with a middleware around it, if a table of this name switches it on."""
         general = getattr(self.settings, name)
         routes = [(r.path, r.methods, getattr(r, name)) for r in self.settings.routes]
@@ -213,7 +249,8 @@ class Gateway:
         configs = [general, *(config for _, _, config in own)]
         if not any(config is not None and getattr(config, "enabled", True) for config in configs):
             return app
-        return middleware(app, RouteTable(own, general))
+        wrapped: WSGIApplication = _middleware(name, middleware)(app, RouteTable(own, general))
+        return wrapped
 
     def _validated(self, app: WSGIApplication) -> WSGIApplication:
         settings = self.settings
@@ -222,7 +259,10 @@ class Gateway:
         if all(validation is None or validation.mode == "off" for validation in every):
             return app
         rules = RouteTable(own, settings.validation)
-        return Validation(app, rules, max_body=settings.request.max_body, metrics=self.metrics)
+        validation: WSGIApplication = _middleware("validation", "Validation")(
+            app, rules, max_body=settings.request.max_body, metrics=self.metrics
+        )
+        return validation
 
     def _authenticated(self, app: WSGIApplication) -> WSGIApplication:
         config = self.settings.authentication
@@ -231,17 +271,19 @@ class Gateway:
         if not config.schemes and not any(rule and rule.schemes for _, _, rule in own):
             return app
         rules = RouteTable[RouteAuthentication | None](own, None) if own else None
-        self._authentication = Authentication(app, config, rules=rules, metrics=self.metrics)
-        return self._authentication
+        make = _middleware("authentication", "Authentication")
+        self._authentication = authentication = make(app, config, rules=rules, metrics=self.metrics)
+        return cast("WSGIApplication", authentication)
 
     def _limited(self, app: WSGIApplication) -> WSGIApplication:
         config = self.settings.rate_limit
-        rules = make_rules(config, self.settings.routes)
-        if rules is None:
+        if not config.limits and not any(route.limits for route in self.settings.routes):
             return app
+        making = import_module("gateway.ratelimit.making")
+        rules = making.make_rules(config, self.settings.routes)
         forgotten = self.metrics.rate_limit_forgotten
-        self.limits = store = make_store(config, self._shared, forgotten)
-        return RateLimit(
+        self.limits = store = making.make_store(config, self._shared, forgotten)
+        limited: WSGIApplication = _middleware("rate_limit", "RateLimit")(
             app,
             rules,
             store=store,
@@ -249,6 +291,7 @@ class Gateway:
             announce=config.headers,
             on_store_error=self.metrics.rate_limit_store_error,
         )
+        return limited
 
     def _introduction(self) -> Introduction:
         request = self.settings.request
@@ -269,31 +312,38 @@ class Gateway:
         )
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-        if not self._started:
-            self.start()
+        if self._process != os.getpid():
+            self._start_by_itself()
         return self.chain(environ, start_response)
+
+    def _start_by_itself(self) -> None:
+        """At the first request of a process, where no server of ours looks after it."""
+        with self._lock:
+            inherited = self._process not in (0, os.getpid())
+            if inherited:
+                self._assemble()  # threads and connections are the parent's
+        self.start()
+        close_at_exit(self.close)
 
     def start(self) -> None:
         """Start housekeeping. The first request does it where nobody else does."""
         with self._lock:
-            if self._started:
+            if self._process:
                 return
-            self._started = True
+            self._process = os.getpid()
         if self.limits is not None:
             self.limits.start()
-        self.housekeeper.add(self.control.refresh)
-        self.housekeeper.add(self._publish)
+        for task in self.shadow_side.tasks:
+            self.housekeeper.add(task)
+        if self.access_log is not None:
+            self.housekeeper.add(self._publish_lost)
         self.housekeeper.add(self._publish_process, every=4)
         self.housekeeper.add(self._live_adapter.expire)
-        self.housekeeper.add(self._shadow_adapter.expire)
         if self._authentication is not None:
             self.housekeeper.add(self._authentication.refresh)
         self.housekeeper.start()
 
-    def _publish(self) -> None:
-        self.metrics.pool(self.pool.snapshot())
-        for shadow in self.fanout.shadows:
-            self.metrics.shadow_state(shadow.name, shadow.percent, shadow.breaker.is_open)
+    def _publish_lost(self) -> None:
         if self.access_log is not None:
             lost = self.access_log.lost - self._told_lost
             if lost:
@@ -312,13 +362,11 @@ class Gateway:
 
     def close(self, drain_timeout: float | None = None) -> None:
         """Take no new copies, wait a bounded time for running calls, leave nothing behind."""
-        timeout = self.settings.mirror.drain_timeout if drain_timeout is None else drain_timeout
-        if not self.pool.close(timeout):
-            self._shadow_adapter.abort()
-            if not self.pool.close(_ABORT_SECONDS):
-                _log.warning("Shadow calls did not end in time: %r", self.pool)
-        for adapter in (self._shadow_adapter, self._live_adapter):
-            adapter.abort()
+        closed, self._closed = self._closed, True
+        if closed:
+            return
+        self.shadow_side.close(drain_timeout)
+        self._live_adapter.abort()
         if self._telemetry is not None and not self._telemetry.close():
             _log.warning("Spans could not be sent in time: %r", self._telemetry)
         if self.access_log is not None:
@@ -326,12 +374,19 @@ class Gateway:
         if self.limits is not None:
             self.limits.close()
         self.housekeeper.stop()
+        if self._recording is not None:
+            self._recording.close()
         # After the housekeeper, which would fetch keys once more.
         if self._authentication is not None:
             self._authentication.close()
 
     def __repr__(self) -> str:
         return f"<Gateway to {self.settings.live.url}, {self.fanout!r}, {self.pool!r}>"
+
+
+def _middleware(module: str, name: str) -> Any:
+    """One that not every gateway has, and that not every host must load the libraries of."""
+    return getattr(import_module(f"gateway.middleware.{module}"), name)
 
 
 def _telemetry_for(settings: Settings) -> Telemetry | None:

@@ -8,8 +8,11 @@ Not done here: interpreting values. They pass byte for byte.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
+
+from gateway.errors import BadRequest
 
 Field = tuple[str, str]
 Fields = Sequence[Field]
@@ -28,6 +31,8 @@ HOP_BY_HOP = frozenset(
         "http2-settings",
     }
 )
+_CONTROLS = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
+_NOT_TOKEN = re.compile(r"[^!#$%&'*+.^_`|~0-9A-Za-z-]")
 # A client must not be able to remove these by naming them in Connection.
 _NEVER_NAMED = frozenset({"host", "content-length"})
 
@@ -48,6 +53,20 @@ def received_fields(environ: Mapping[str, Any]) -> tuple[Field, ...]:
         elif key in {"CONTENT_TYPE", "CONTENT_LENGTH"} and value:
             fields.append((_field_name(key), value))
     return tuple(fields)
+
+
+def check_fields(fields: tuple[Field, ...]) -> None:
+    """Refuses names and values that are none.
+
+    RFC 9110 section 5. Parsers differ in what they let pass; so do upstreams.
+
+    gunicorn_h1c 0.6.9 makes a folded line a field without a name.
+    """
+    names = [name for name, _ in fields]
+    if "" in names or _NOT_TOKEN.search("".join(names)):
+        raise BadRequest("A header field has no valid name.")
+    if _CONTROLS.search("".join([value for _, value in fields])):
+        raise BadRequest("A header field has a control character in its value.")
 
 
 def _field_name(key: str) -> str:

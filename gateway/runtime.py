@@ -43,6 +43,9 @@ class Runtime:
         self.folder = folder
         self.metrics = folder / "metrics"
         self.control = folder / "control.json"
+        # What is to be recorded, and the files of it where the settings name no folder.
+        self.record = folder / "record.json"
+        self.recordings = folder / "recordings"
         # For what is mapped into memory: see ``create``.
         self.shared = folder / "shared"
         self._settings = folder / "settings.json"

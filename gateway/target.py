@@ -17,7 +17,7 @@ from gateway.errors import BadRequest
 _ABSOLUTE = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://[^/?#]*")
 _FORBIDDEN = re.compile(r"[\x00-\x20\x7f]")
 # What RFC 3986 section 3.3 allows in a path, so that a rebuilt target is valid.
-_PATH_SAFE = "/-._~!$&'()*+,;=:@"
+PATH_SAFE = "/-._~!$&'()*+,;=:@"
 
 
 def raw_target(environ: Mapping[str, Any]) -> str:
@@ -73,5 +73,5 @@ def _without_authority(raw: str, method: str) -> str:
 def _rebuilt(environ: Mapping[str, Any]) -> str:
     path = environ.get("SCRIPT_NAME", "") + environ.get("PATH_INFO", "")
     query = environ.get("QUERY_STRING", "")
-    target = quote(path.encode("latin-1"), safe=_PATH_SAFE) or "/"
+    target = quote(path.encode("latin-1"), safe=PATH_SAFE) or "/"
     return f"{target}?{query}" if query else target

@@ -35,7 +35,7 @@ wins over the defaults below. [gateway.example.toml](gateway.example.toml) is a
 complete file to start from; `gateway check --config FILE` says whether a file is
 usable, what is in effect, and what each shadow will get.
 
-- Durations are seconds, or texts such as `"250ms"`, `"2s"`, `"1m"`, `"1h"`.
+- Durations are seconds, or texts such as `"250ms"`, `"2s"`, `"1m"`, `"1h"`, `"7d"`.
 - Sizes are bytes, or texts such as `"64KiB"`, `"10MiB"` (1024) or `"1GB"` (1000).
 - Paths in a settings file are relative to the file's folder, all others to the
   folder the gateway is started in.

@@ -61,3 +61,19 @@ def test_no_switch_is_lost_between_threads(tmp_path: Path) -> None:
     other = Control(tmp_path / "c")
     other.refresh()
     assert [other.switch(f"s{n}").percent for n in range(16)] == list(range(16))
+
+
+def test_switches_that_are_set_at_the_same_moment_all_count(tmp_path: Path) -> None:
+    """By the admin process and by workers that find mirroring too dear."""
+    names = [f"shadow-{number}" for number in range(8)]
+    setters = [
+        Thread(target=Control(tmp_path / "c").set, args=(name, Switch(off=True, why="isolation")))
+        for name in names
+    ]
+    for setter in setters:
+        setter.start()
+    for setter in setters:
+        setter.join()
+    control = Control(tmp_path / "c")
+    control.refresh()
+    assert {control.switch(name) for name in names} == {Switch(off=True, why="isolation")}

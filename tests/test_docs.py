@@ -38,6 +38,11 @@ COMMANDS = (
     ("check",),
     ("reload",),
     ("shadow",),
+    ("record",),
+    ("replay",),
+    ("report",),
+    ("export",),
+    ("recheck",),
     *(("keys", c) for c in ("add", "list", "revoke")),
 )
 
@@ -108,7 +113,9 @@ def test_every_flag_shown_exists(capsys: pytest.CaptureFixture[str]) -> None:
     shown = set()
     for text in PROSE.values():
         for line in re.findall(
-            r"`(--[^`]+)`|gateway((?: (?:run|check|reload|shadow|keys)\b[^`\n]*))", text
+            r"`(--[^`]+)`|gateway"
+            r"((?: (?:run|check|reload|shadow|keys|record|replay)\b[^`\n]*))",
+            text,
         ):
             shown |= set(re.findall(r"--[a-z-]+", "".join(line)))
     assert shown - known == set()
@@ -238,7 +245,10 @@ def test_make_help_lists_every_target() -> None:
 
 def test_the_readme_shows_what_make_run_prints() -> None:
     """The first screen's excerpt, line for line up to an ellipsis."""
-    program = "import run; print(run.instructions(run.Ports(9001, 9002, 8000, 9900)))"
+    program = (
+        "import pathlib, run; ports = run.Ports(9001, 9002, 8000, 9900);"
+        "print(run.instructions(ports, pathlib.Path('/tmp/gateway-demo/gateway.toml')))"
+    )
     done = subprocess.run(
         [sys.executable, "-c", program],
         cwd=ROOT / "scripts" / "demo",

@@ -24,7 +24,8 @@ class Accounting:
 
     ``introduce``: makes the request's exchange, with what its head tells.
     ``not_mirrored``: told of a request that did not come as far as the mirror, so that
-    the ledger has it; what was refused is skipped without.
+    the ledger has it; what was refused is skipped without. ``note``: told the method of
+    every request, once it is answered; must be quick.
     """
 
     def __init__(
@@ -35,6 +36,7 @@ class Accounting:
         clock: Callable[[], float] = time.monotonic,
         introduce: Callable[[WSGIEnvironment], Exchange] = Exchange.of,
         not_mirrored: Callable[[WSGIEnvironment, Exchange], None] | None = None,
+        note: Callable[[str, Exchange], None] | None = None,
     ) -> None:
         self._app = app
         self._fanout = fanout
@@ -42,6 +44,7 @@ class Accounting:
         self._clock = clock
         self._introduce = introduce
         self._not_mirrored = not_mirrored or self._skip
+        self._note = note
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         exchange = self._introduce(environ)
@@ -64,6 +67,8 @@ class Accounting:
         finally:
             seconds = self._clock() - exchange.received
             self._metrics.request_ended(environ["REQUEST_METHOD"], exchange, seconds)
+            if self._note is not None:
+                self._note(environ["REQUEST_METHOD"], exchange)
 
     def _skip(self, environ: WSGIEnvironment, exchange: Exchange) -> None:
         self._fanout.skip(Outcome.SKIPPED_REFUSED)

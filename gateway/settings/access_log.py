@@ -9,7 +9,7 @@ from msgspec import Meta
 from gateway.settings.types import Bytes, FieldName, File, Model
 
 # Names under which credentials are commonly sent in a query.
-_SECRET_PARAMETERS = (
+SECRET_PARAMETERS = (
     "access_token",
     "api_key",
     "apikey",
@@ -65,7 +65,7 @@ class AccessLog(Model, frozen=True):
             ...,
         ],
         Meta(description="query parameters of which no value is shown"),
-    ] = _SECRET_PARAMETERS
+    ] = SECRET_PARAMETERS
     max_buffered: Annotated[
         Bytes,
         Meta(

@@ -52,11 +52,12 @@ def _credential_findings(settings: Settings, used: dict[str, Key]) -> Iterator[F
     if path is not None and by is None:
         yield Finding((key,), 'has no effect: no schemes have "api-key" or "basic" in them')
     if path is not None and by is not None:
-        for problem in _problems_of_credentials(Path(path)):
+        for problem in problems_of_credentials(Path(path)):
             yield Finding((key,), problem)
 
 
-def _problems_of_credentials(path: Path) -> list[str]:
+def problems_of_credentials(path: Path) -> list[str]:
+    """Why this is no file of credentials; nothing if it is one."""
     try:
         parse_credentials(path.read_bytes())
     except FileNotFoundError:

@@ -111,7 +111,7 @@ def kind_at(key: Key) -> Kind:
 
     Raises ``KeyError`` where no setting is.
     """
-    kind = kind_of(inspect.type_info(Settings))
+    kind = _root()
     for part in key:
         step = _step(kind, part)
         if step is None:
@@ -119,6 +119,11 @@ def kind_at(key: Key) -> Kind:
         extra = {**step.extra, "secret": kind.secret or step.secret}
         kind = replace(step, extra=extra)
     return kind
+
+
+@cache
+def _root() -> Kind:
+    return kind_of(inspect.type_info(Settings))
 
 
 def _step(kind: Kind, part: str | int) -> Kind | None:

@@ -13,6 +13,9 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from urllib.parse import unquote
 
+from gateway.compare.currencies import currency_fault
+from gateway.compare.paths import member_fault
+from gateway.compare.paths import path_fault as json_path_fault
 from gateway.ratelimit.notation import rates_fault
 
 # RFC 9110 section 5.6.2.
@@ -29,6 +32,7 @@ _AUTHORITY = re.compile(r"(?:\[(?P<v6>[^\[\]]*)\]|(?P<name>[^:\[\]]*))(?::(?P<po
 # Underscores are no host names by RFC 952, but common in container networks.
 _LABEL = re.compile(r"[A-Za-z0-9_](?:[A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?")
 _TLS_OPTIONS = re.compile(r"(?:ssl_[a-z_]+=[!-%'-~]*(?:&(?!$)|$))*")
+_AMOUNT = re.compile(r"[0-9]{1,20}(\.[0-9]{1,20})?")
 _SCHEME = re.compile(r"[a-z][a-z0-9+.-]*")  # RFC 3986 section 3.1
 # Resolvers read such names as (odd forms of) IPv4 addresses: 127.1 is 127.0.0.1.
 _ENDS_IN_NUMBER = re.compile(r"(?:^|\.)[0-9]+\.?$")
@@ -261,6 +265,46 @@ def redis_url_fault(text: str) -> str | None:
     return authority_fault(authority.rpartition("@")[2], ports=range(1, 65536))
 
 
+def store_url_fault(text: str) -> str | None:
+    """Where figures are kept. It may have a password, so what is wrong is said without the text."""
+    if text == "off":
+        return None
+    scheme, separator, rest = text.partition("://")
+    if scheme == "sqlite" and separator:
+        return _sqlite_fault(rest)
+    if scheme not in {"postgresql", "postgres"} or not separator:
+        return "its scheme is none of these"
+    if scheme == "postgres":
+        return "write its scheme in full: postgresql"
+    authority, slash, database = rest.partition("?")[0].partition("/")
+    host = authority.rpartition("@")[2]
+    if not slash or not database:
+        return "the name of the database is missing"
+    # Without a host it is the local socket.
+    return authority_fault(host, ports=range(1, 65536)) if host else None
+
+
+def _sqlite_fault(rest: str) -> str | None:
+    path = rest.removeprefix("/")
+    if not rest.startswith("/") or not path or path.endswith("/"):
+        return "three slashes and a file, four where its path is absolute"
+    if path.startswith((":memory:", "file:")) or "?" in path or "#" in path:
+        return "it must be a plain file, which all workers can open"
+    return None
+
+
+def amount_fault(text: str) -> str | None:
+    """A decimal number, as people write it."""
+    return None if _AMOUNT.fullmatch(text) else ""
+
+
+def hook_fault(text: str) -> str | None:
+    """A function in a module. Whether they are there is looked at later."""
+    module, separator, function = text.partition(":")
+    named = all(part.isidentifier() for part in (*module.split("."), *function.split(".")))
+    return None if separator and named else ""
+
+
 def path_text_fault(text: str) -> str | None:
     """The path of a file or folder; whether it exists is looked at later."""
     return None if text else ""
@@ -287,6 +331,12 @@ FORMATS: Mapping[str, Callable[[str], str | None]] = MappingProxyType(
         "rates": rates_fault,
         "limit-key": limit_key_fault,
         "redis-url": redis_url_fault,
+        "store-url": store_url_fault,
+        "json-path": json_path_fault,
+        "member-path": member_fault,
+        "amount": amount_fault,
+        "currency": currency_fault,
+        "hook": hook_fault,
         "file": path_text_fault,
         "folder": path_text_fault,
     }

@@ -18,11 +18,17 @@ from gateway.settings.access_log import AccessLog
 from gateway.settings.addresses import Addresses
 from gateway.settings.admission import Admission
 from gateway.settings.authentication import Authentication, RouteAuthentication
+from gateway.settings.comparison import Compare, CompareRules
 from gateway.settings.compression import Compression
 from gateway.settings.cors import Cors
+from gateway.settings.floor import Floor
+from gateway.settings.isolation import Isolation
 from gateway.settings.rate_limit import Limit, RateLimit
+from gateway.settings.record import Record
+from gateway.settings.report import Report
 from gateway.settings.security_headers import SecurityHeaders
 from gateway.settings.server import Server
+from gateway.settings.store import Store
 from gateway.settings.tracing import Tracing
 from gateway.settings.types import (
     Bytes,
@@ -293,6 +299,10 @@ class Route(Model, frozen=True):
     addresses: Annotated[Addresses | None, Meta(description="its own address lists; likewise")] = (
         None
     )
+    compare: Annotated[
+        CompareRules | None,
+        Meta(description="its own rules for comparing answers, before the general ones"),
+    ] = None
 
 
 class Settings(Model, frozen=True):
@@ -305,6 +315,12 @@ class Settings(Model, frozen=True):
     admission: Admission = Admission()
     request: Request = Request()
     mirror: Mirror = Mirror()
+    compare: Compare = Compare()
+    isolation: Isolation = Isolation()
+    floor: Floor = Floor()
+    store: Store = Store()
+    report: Report = Report()
+    record: Record = Record()
     transport: Annotated[
         Literal["gateway", "urllib3"],
         Meta(

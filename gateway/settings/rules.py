@@ -14,14 +14,18 @@ from urllib.parse import unquote
 from gateway.headers import HOP_BY_HOP
 from gateway.settings.answer_rules import answer_findings
 from gateway.settings.authentication_rules import authentication_findings
+from gateway.settings.comparison_rules import comparison_findings
 from gateway.settings.declared import Key
 from gateway.settings.file_rules import folder_findings, tls_findings
 from gateway.settings.findings import Finding
+from gateway.settings.isolation_rules import floor_findings
 from gateway.settings.log_rules import access_log_findings, id_findings, tracing_findings
 from gateway.settings.model import Live, Settings, Shadow
 from gateway.settings.problems import dotted
 from gateway.settings.rate_limit_rules import rate_limit_findings
-from gateway.settings.server_rules import server_findings, transport_findings
+from gateway.settings.record_rules import record_findings
+from gateway.settings.server_rules import admin_findings, server_findings, transport_findings
+from gateway.settings.store_rules import store_findings
 from gateway.settings.validation_rules import validation_findings
 
 # Fields that a rule must not touch, and what to use instead.
@@ -189,6 +193,7 @@ RULES: tuple[Callable[[Settings], Iterator[Finding]], ...] = (
     tls_findings,
     folder_findings,
     server_findings,
+    admin_findings,
     transport_findings,
     access_log_findings,
     tracing_findings,
@@ -197,4 +202,8 @@ RULES: tuple[Callable[[Settings], Iterator[Finding]], ...] = (
     rate_limit_findings,
     validation_findings,
     answer_findings,
+    floor_findings,
+    store_findings,
+    comparison_findings,
+    record_findings,
 )

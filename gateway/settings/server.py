@@ -10,7 +10,7 @@ from typing import Annotated, Literal
 
 from msgspec import Meta
 
-from gateway.settings.types import Address, Bytes, Count, Model, Seconds
+from gateway.settings.types import Address, Bytes, Count, File, Model, Seconds
 
 _KIB = 1024
 _MIB = 1024 * _KIB
@@ -40,6 +40,17 @@ class Server(Model, frozen=True):
     admin: Annotated[Address, Meta(description="where health, metrics and control are served")] = (
         "127.0.0.1:9900"
     )
+    admin_credentials: Annotated[
+        File | None,
+        Meta(
+            description="file of the API keys and passwords of those who may use the admin "
+            "listener, made by `gateway keys`; read again when it changes; needed where `admin` "
+            "is not on loopback"
+        ),
+    ] = None
+    admin_open_metrics: Annotated[
+        bool, Meta(description="whether /metrics is for everybody all the same, as health is")
+    ] = False
     workers: Annotated[Count, Meta(description="gateway processes; about one for each core")] = 2
     threads: Annotated[
         Count, Meta(description="requests one worker can have in progress at once")

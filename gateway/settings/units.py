@@ -18,6 +18,7 @@ SECONDS = {
     "s": Decimal(1),
     "m": Decimal(60),
     "h": Decimal(3600),
+    "d": Decimal(86400),
 }
 BYTES = {
     "": 1,

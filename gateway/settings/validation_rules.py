@@ -1,15 +1,17 @@
-"""Rules about validation. They compile every schema: what a start would trip over."""
+"""Rules about validation. They compile every schema: what a start would trip over.
+
+What compiles them is imported when there is one: its libraries take a host's time.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
+from importlib import import_module
 
 from gateway.settings.declared import Key
 from gateway.settings.findings import Finding
 from gateway.settings.model import Settings
 from gateway.settings.validation import Validation
-from gateway.validation.compiled import openapi_rules, schema_of
-from gateway.validation.files import SchemaFault
 
 # What an OpenAPI description says itself.
 _SAID_BY_OPENAPI = ("methods", "required_headers", "content_types", "json", "schema")
@@ -19,8 +21,8 @@ def validation_findings(settings: Settings) -> Iterator[Finding]:
     """Files that cannot be used, and settings that do nothing beside others."""
     for key, validation in _validations(settings):
         yield from _without_effect(validation, key)
-        for name, compile_ in (("schema", _compile_schema), ("openapi", _compile_openapi)):
-            fault = _fault(compile_, validation) if getattr(validation, name) else None
+        for name in ("schema", "openapi"):
+            fault = _fault(name, validation) if getattr(validation, name) else None
             if fault is not None:
                 yield Finding(((*key, name),), fault)
 
@@ -46,17 +48,13 @@ def _without_effect(validation: Validation, key: Key) -> Iterator[Finding]:
         yield Finding((base_path,), "expected a plain path, without *")
 
 
-def _compile_schema(validation: Validation) -> None:
-    schema_of(validation.schema or "", formats=validation.formats)
-
-
-def _compile_openapi(validation: Validation) -> None:
-    openapi_rules(validation)
-
-
-def _fault(compile_: Callable[[Validation], None], validation: Validation) -> str | None:
+def _fault(name: str, validation: Validation) -> str | None:
+    compiled = import_module("gateway.validation.compiled")
     try:
-        compile_(validation)
-    except SchemaFault as fault:
+        if name == "schema":
+            compiled.schema_of(validation.schema, formats=validation.formats)
+        else:
+            compiled.openapi_rules(validation)
+    except compiled.SchemaFault as fault:
         return str(fault)
     return None

@@ -23,6 +23,7 @@ from opentelemetry.trace import (
     use_span,
 )
 
+from gateway.compare.pairing import Half
 from gateway.shadow.copy import Copy
 from gateway.shadow.outcome import Outcome
 from gateway.shadow.upstream import Answered, ShadowUpstream
@@ -41,9 +42,9 @@ class TracedShadow(ShadowUpstream):
         self._answered = partial(_note_status, self._answered)
 
     # Whoever calls it wants Work; that the base makes a ShadowCall is its own business.
-    def call(self, copy: Copy, admission: int | None = None) -> Work:
+    def call(self, copy: Copy, admission: int | None = None, half: Half | None = None) -> Work:
         """As the base class; a copy of a request without a span has none."""
-        make = partial(super().call, admission=admission)
+        make = partial(super().call, admission=admission, half=half)
         if not isinstance(copy.trace, SpanContext):
             return make(copy)
         return TracedCall(self._tracer, self.name, copy, copy.trace, make)

@@ -9,6 +9,7 @@ No cookie is ever taken from an answer: ``cookies`` is empty.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +20,7 @@ from requests.utils import get_encoding_from_headers
 from urllib3 import HTTPHeaderDict
 
 from gateway.transport.answer import Answer
+from gateway.transport.codec import Field
 
 if TYPE_CHECKING:
     from requests.adapters import BaseAdapter
@@ -86,3 +88,11 @@ class UpstreamResponse(Response):
     @encoding.setter
     def encoding(self, value: str | None) -> None:
         self._encoding, self._encoding_known = value, True
+
+
+def received_fields_of(response: Response) -> Iterable[Field]:
+    """The answer's fields as received: order, repeats, hop-by-hop ones too."""
+    raw = response.raw
+    # The stock urllib3 adapter has no such list, but its headers keep repeats.
+    fields: Iterable[Field] = raw.fields if hasattr(raw, "fields") else raw.headers.iteritems()
+    return fields

@@ -1,8 +1,9 @@
 """The demo of `make run`: two billing services, and Gateway in front of them.
 
 Starts the old service (``live``) and its rewrite (``shadow``), waits for both,
-starts ``gateway run``, says where to send requests and what to look at, and
-stops all of it at Ctrl-C or when one of them ends.
+starts ``gateway run`` with the settings in gateway.toml, says where to send
+requests and what to look at, and stops all of it at Ctrl-C or when one of them
+ends. What was compared is kept in a temporary folder, and goes with the demo.
 
 Arguments after ``--`` go to ``gateway run``: ``run.py -- --workers 1``.
 """
@@ -14,6 +15,7 @@ import http.client
 import os
 import socket
 import sys
+import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -52,9 +54,13 @@ def main(arguments: Sequence[str]) -> int:
         print(f"The demo cannot start: {error}", file=sys.stderr)
         return 2
     try:
-        with Processes() as processes:
-            start(processes, ports, options.gateway_arguments)
-            show(instructions(ports))
+        with (
+            tempfile.TemporaryDirectory(prefix="gateway-demo-") as folder,
+            Processes() as processes,
+        ):
+            settings = write_settings(Path(folder), ports)
+            start(processes, ports, [f"--config={settings}", *options.gateway_arguments])
+            show(instructions(ports, settings))
             processes.wait()
     except Stopped:
         print("The demo has stopped.")
@@ -129,7 +135,7 @@ def start(processes: Processes, ports: Ports, gateway_arguments: Sequence[str]) 
         processes.start(name, billing_command(name, port), env=env, directory=str(HERE))
     for name, port in billing_ports.items():
         processes.wait_until(name, partial(answers, port, "/-/counters"), READY_SECONDS)
-    command = [*gateway_command(ports), *gateway_arguments]
+    command = [sys.executable, "-m", "gateway", "run", *gateway_arguments]
     processes.start("gateway", command, env=env, directory=str(ROOT))
     processes.wait_until("gateway", partial(answers, ports.admin, "/readyz"), READY_SECONDS)
 
@@ -142,12 +148,22 @@ def billing_command(name: str, port: int) -> list[str]:
     return [sys.executable, "-m", "gunicorn", *options.split(), f"billing:{name}()"]
 
 
-def gateway_command(ports: Ports) -> list[str]:
-    options = (
-        f"--live http://{HOST}:{ports.live} --shadow http://{HOST}:{ports.shadow}"
-        f" --bind {HOST}:{ports.gateway} --admin {HOST}:{ports.admin}"
-    )
-    return [sys.executable, "-m", "gateway", "run", *options.split()]
+def write_settings(folder: Path, ports: Ports) -> Path:
+    """gateway.toml with the addresses in it."""
+    text = (HERE / "gateway.toml").read_text(encoding="utf-8")
+    values = {
+        "live": f"http://{HOST}:{ports.live}",
+        "shadow": f"http://{HOST}:{ports.shadow}",
+        "gateway": f"{HOST}:{ports.gateway}",
+        "admin": f"{HOST}:{ports.admin}",
+        "store": str(folder / "gateway.db"),
+        "known": str(folder / "known-differences.toml"),
+    }
+    for name, value in values.items():
+        text = text.replace(f"{{{name}}}", value)
+    settings = folder / "gateway.toml"
+    settings.write_text(text, encoding="utf-8")
+    return settings
 
 
 def answers(port: int, path: str) -> bool:
@@ -162,12 +178,13 @@ def answers(port: int, path: str) -> bool:
         connection.close()
 
 
-def instructions(ports: Ports) -> str:
+def instructions(ports: Ports, settings: Path) -> str:
     gateway, admin = f"http://{HOST}:{ports.gateway}", f"http://{HOST}:{ports.admin}"
     path = f"/invoices/{billing.stable_id('inv', EXAMPLE_CUSTOMER, EXAMPLE_REFERENCE)}"
     traffic = "make demo-traffic"
     if (ports.gateway, ports.admin) != (8000, 9900):
         traffic += f" FLAGS='--url {gateway} --admin {admin}'"
+    command = os.path.relpath(Path(sys.executable).parent / "gateway", ROOT)
     return f"""
 Gateway is running. Ctrl-C stops everything.
 
@@ -181,7 +198,12 @@ The second one is an invoice that the shadow gets wrong by a cent:
   curl -s http://{HOST}:{ports.live}{path} | grep '"vat"'
   curl -s http://{HOST}:{ports.shadow}{path} | grep '"vat"'
 
-Look at what became of the copies, at all figures, and at the state of the gateway:
+What became of the copies, which answers differ, and where:
+
+  {admin}/
+  {command} report --config {settings}
+
+All figures, and the state of the gateway:
 
   curl -s {admin}/metrics | grep ^gateway_shadow_requests_total
   {admin}/metrics

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.admission.limit import AdaptiveLimit, FixedLimit, limit_for
+from gateway.admission.limit import FEW, AdaptiveLimit, FixedLimit, limit_for
 
 LATE = 0.005
 
@@ -15,7 +15,7 @@ def test_threads_that_wake_late_have_it_shrink_and_threads_on_time_grow() -> Non
     limit = AdaptiveLimit(64, LATE)
     for _ in range(30):
         limit.observe(0.02, limit.value)
-    assert limit.value == 16
+    assert limit.value == FEW
     for _ in range(30):
         limit.observe(0.0, limit.value)
     assert limit.value == 64

@@ -70,10 +70,10 @@ def test_quotes_are_escaped() -> None:
 
 @pytest.mark.parametrize(
     ("scopes", "enough"),
-    [({"read", "write"}, True), ({"read", "write", "x"}, True), ({"read"}, False), (set(), False)],
+    [(["read", "write"], True), (["read", "write", "x"], True), (["read"], False), ([], False)],
     ids=str,
 )
-def test_all_scopes_are_needed(scopes: set[str], enough: bool) -> None:
+def test_all_scopes_are_needed(scopes: list[str], enough: bool) -> None:
     """Of whatever scheme the proof is."""
     proof = Proof("a", frozenset(scopes), Scheme.API_KEY)
     if enough:

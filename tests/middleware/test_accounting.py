@@ -114,3 +114,23 @@ def test_who_is_told_of_what_was_not_mirrored_is_told_once(house: House) -> None
     assert len(told) == len(metrics.ended) == 1
     assert metrics.inflight == 0
     assert house.ledger.total("s") == 0
+
+
+def test_who_wants_to_know_of_every_request_is_told_once(house: House) -> None:
+    """After it was counted, and also of one that failed."""
+    noted: list[tuple[str, int | None]] = []
+
+    def fails(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
+        raise RuntimeError("broken")
+
+    def note(method: str, exchange: Exchange) -> None:
+        noted.append((method, exchange.status))
+
+    with pytest.raises(RuntimeError):
+        Accounting(fails, house.fanout, Metrics(), note=note)(environ(), start)
+    answer: Any = Accounting(
+        lambda environ, start_response: [b"ok"], house.fanout, Metrics(), note=note
+    )(environ(), start)
+    assert len(noted) == 1
+    answer.close()
+    assert noted == [("GET", None), ("GET", None)]

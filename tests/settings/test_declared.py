@@ -25,6 +25,10 @@ MODELS = [
 ]
 ALLOWED = {
     "gateway.auth.credentials",
+    "gateway.compare.currencies",
+    "gateway.compare.hooks",
+    "gateway.compare.paths",
+    "gateway.compare.patterns",
     "gateway.errors",
     "gateway.headers",
     "gateway.routes",
@@ -33,6 +37,7 @@ ALLOWED = {
     "msgspec",
     "tomli",
     "gateway.ratelimit.notation",
+    "gateway.store.url",
 }
 
 

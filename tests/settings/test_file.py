@@ -239,7 +239,7 @@ url = "http://a"
 url = "http://a"
 name = "shadow"
 [server]
-admin = "0.0.0.0:8000"
+admin = "127.0.0.1:8000"
 workers = "many"
 [[shadows]]
 name = "shadow"

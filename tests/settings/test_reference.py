@@ -76,6 +76,8 @@ def test_the_example_shows_every_setting() -> None:
     tables |= {"authentication", "jwt", "rate_limit", "limits"}
     tables |= {"addresses", "security_headers", "cors", "compression"}
     tables |= {"access_log", "tracing", "validation", "admission"}
+    tables |= {"isolation", "floor", "report", "record"}
+    tables |= {"compare", "arrays", "numbers", "money", "times", "normalise", "redact", "noise"}
     for name in {key.rpartition(".")[2] for key in all_keys()} - tables:
         assert re.search(rf"(?m)^(# or )?{name} = ", text), name
     for table in tables:

@@ -133,9 +133,13 @@ def test_a_contradiction_stops_the_start(tmp_path: Path, text: str, problem: str
     "text",
     [
         pytest.param(LIVE + '[server]\nbind = "127.0.0.2:9900"', id="other address, same port"),
-        pytest.param(LIVE + '[server]\nbind = "a:0"\nadmin = "a:0"', id="any free ports"),
+        pytest.param(
+            LIVE + '[server]\nbind = "localhost:0"\nadmin = "localhost:0"', id="any free ports"
+        ),
         pytest.param(LIVE + '[server]\nbind = "unix:/x"\nadmin = "unix:/y"', id="two sockets"),
-        pytest.param(LIVE + '[server]\nbind = "0.0.0.0:80"\nadmin = "a:8080"', id="longer port"),
+        pytest.param(
+            LIVE + '[server]\nbind = "0.0.0.0:80"\nadmin = "127.0.0.1:8080"', id="longer port"
+        ),
         pytest.param(
             LIVE + '[[shadows]]\nurl = "http://live.test"\nhost = "new.test"',
             id="one ingress, two hosts",

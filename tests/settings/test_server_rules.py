@@ -63,3 +63,36 @@ def test_limits_that_no_client_could_keep_are_refused(
     """Rates and times of zero, and heads without room for a request."""
     (said,) = problems_in(tmp_path, f"{LIVE}[server]\n{line}\n")
     assert problem in said
+
+
+@pytest.mark.parametrize(
+    "address", ["0.0.0.0:9900", "[::]:9900", "10.0.0.7:9900", "gateway.internal:9900"]
+)
+def test_an_admin_listener_within_others_reach_asks_who_they_are(
+    tmp_path: Path, address: str
+) -> None:
+    """Else whoever reaches it sees clients' data; with a file of credentials it is fine."""
+    text = LIVE + f'[server]\nadmin = "{address}"\n'
+    (problem,) = problems_in(tmp_path, text)
+    assert problem.startswith("gateway.toml:4: server.admin")
+    assert "server.admin_credentials" in problem
+    assert "gateway keys add" in problem
+    (tmp_path / "credentials").write_text("# nobody yet\n")
+    assert problems_in(tmp_path, text + 'admin_credentials = "credentials"\n') == []
+
+
+@pytest.mark.parametrize(
+    "address", ["127.0.0.1:9900", "127.8.8.8:9900", "localhost:9900", "[::1]:9900", "unix:/x"]
+)
+def test_an_admin_listener_of_this_machine_need_not(tmp_path: Path, address: str) -> None:
+    """Loopback in all its forms, and Unix sockets, which have file permissions."""
+    assert problems_in(tmp_path, LIVE + f'[server]\nadmin = "{address}"\n') == []
+
+
+def test_credentials_of_the_admin_listener_are_read(tmp_path: Path) -> None:
+    """A file that is none is said at once, also where nobody needs one."""
+    text = LIVE + '[server]\nadmin_credentials = "credentials"\n'
+    (problem,) = problems_in(tmp_path, text)
+    assert "there is no such file" in problem
+    (tmp_path / "credentials").write_text("alice password plain\n")
+    assert any("server.admin_credentials" in each for each in problems_in(tmp_path, text))

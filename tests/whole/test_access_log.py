@@ -100,7 +100,7 @@ def test_sigusr1_has_every_worker_open_the_file_anew(tmp_path: Path) -> None:
     """As logrotate does it: rename, then signal the master; no line is lost."""
     log, rotated = tmp_path / "log", tmp_path / "log.1"
     with logging(f'to = "file"\nfile = "{log}"', workers=2) as (running, _, _):
-        pids = set(running.workers())
+        pids = wait_for(lambda: len(p := set(running.workers())) == 2 and p, "both workers")
         asked = 0
 
         def open_by_all(path: Path) -> bool:

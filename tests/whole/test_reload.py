@@ -147,8 +147,9 @@ def test_a_page_elsewhere_cannot_make_it_reload(configured: Configured) -> None:
     """It takes JSON that was meant for it."""
     port = configured.running.admin
     with GatewayProcess(configured.running.process, port, port, Path()).client() as client:
-        form = "Content-Type: text/plain"
-        assert client.request("POST", "/api/reload", form, body=b"{}").status == 415
+        head = f"POST /api/reload HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\n"
+        client.send(f"{head}Content-Type: text/plain\r\nContent-Length: 2\r\n\r\n{{}}".encode())
+        assert client.answer().status == 415
         foreign = "Origin: https://evil.example"
         document = "Content-Type: application/json"
         assert client.request("POST", "/api/reload", foreign, document, body=b"{}").status == 403

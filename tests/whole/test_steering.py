@@ -199,14 +199,14 @@ def test_the_api_refuses_what_it_does_not_understand(
         ({"Origin": "http://evil.example"}, 403),
         ({"Origin": "http://evil.example", "Host": "evil.example"}, 403),
         ({"Sec-Fetch-Site": "same-origin", "Host": "evil.example:9900"}, 403),
-        ({"Host": "gateway.monitoring.svc:9900"}, 200),
+        ({"Host": "gateway.monitoring.svc:9900"}, 403),
     ],
-    ids=["command", "typed", "own", "other", "origin", "rebound", "rebound-get", "scraper"],
+    ids=["command", "typed", "own", "other", "origin", "rebound", "rebound-get", "name"],
 )
 def test_pages_of_other_sites_get_nothing(
     fields: dict[str, str], status: int, running: GatewayProcess
 ) -> None:
-    """Also when their name was made to resolve to our address; scrapers use any name."""
+    """Also when their name was made to resolve to our address, whatever the browser tells."""
     address = f"127.0.0.1:{running.admin}"
     request = urllib.request.Request(f"http://{address}/api/shadows")
     for name, value in fields.items():
@@ -217,6 +217,15 @@ def test_pages_of_other_sites_get_nothing(
         answer = error
     with answer:
         assert answer.status == status
+
+
+def test_probes_and_scrapers_use_any_name(running: GatewayProcess) -> None:
+    """A name alone makes no page."""
+    for path in ("/healthz", "/readyz", "/metrics"):
+        request = urllib.request.Request(f"http://127.0.0.1:{running.admin}{path}")
+        request.add_header("Host", "gateway.monitoring.svc:9900")
+        with urllib.request.urlopen(request, timeout=5) as answer:
+            assert answer.status == 200
 
 
 def test_an_admin_listener_on_a_unix_socket(tmp_path: Path) -> None:
@@ -329,6 +338,7 @@ def test_gunicorn_by_hand_is_equal_to_gateway_run() -> None:
             "GATEWAY_SHADOW": shadow.url,
             "GATEWAY_BIND": f"127.0.0.1:{port}",
             "GATEWAY_ADMIN": f"127.0.0.1:{admin}",
+            "GATEWAY_ISOLATION_HOLDOUT": "0",
         }
         command = [sys.executable, "-m", "gunicorn", "-c", str(root / "gunicorn.conf.py")]
         process = subprocess.Popen([*command, "gateway.wsgi:application"], env=env, cwd=root)

@@ -1,0 +1,142 @@
+"""What a host pays for ``import gateway``, and what it does not get for it."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+# What they bring along is their business; anything else would be ours.
+_CORE = {"werkzeug", "requests", "urllib3", "msgspec", "httptools", "gateway"}
+_THEIRS = {"certifi", "charset_normalizer", "chardet", "idna", "markupsafe", "typing_extensions"}
+# urllib3 imports these where they are installed, whoever imports it.
+_THEIRS |= {"brotli", "brotlicffi", "backports", "zstandard", "cython_runtime"}
+
+# Made by .pth files at the start of every interpreter.
+_NAMESPACES = {"paste", "zope"}
+
+_PROGRAM = """
+import json, logging, os, signal, socket, sys, threading, warnings
+
+class Watch:
+    opened = []
+
+def audit(event, args):
+    if event in {"socket.connect", "socket.bind", "subprocess.Popen", "os.fork"}:
+        Watch.opened.append(event)
+    if event == "open" and args[1] not in (None, "r", "rb"):
+        Watch.opened.append(args[0])
+
+import %s
+sys.addaudithook(audit)
+
+def state():
+    return [
+        threading.active_count(),
+        len(logging.root.handlers), logging.root.level,
+        sorted(logging.root.manager.loggerDict),
+        [repr(each) for each in warnings.filters],
+        [repr(signal.getsignal(each)) for each in sorted(signal.valid_signals())],
+        socket.getdefaulttimeout(),
+        sorted(os.listdir("/proc/self/fd")) if os.path.isdir("/proc/self/fd") else [],
+        sys.getswitchinterval(),
+    ]
+
+before = state()
+%s
+names = {each.partition(".")[0] for each in sys.modules} - set(sys.stdlib_module_names)
+configured = [
+    name for name in logging.root.manager.loggerDict
+    if name.startswith("gateway") and logging.getLogger(name).handlers
+]
+after = state()
+before[3] = after[3] = None
+json.dump([before == after, sorted(names), configured, Watch.opened], sys.stdout)
+"""
+
+# Loaded before, so that what they do is not laid at our door.
+_BEFORE = "requests, urllib3, msgspec, werkzeug.wrappers, concurrent.futures.thread"
+
+_IMPORTS = {
+    "the package": "import gateway",
+    "every name": "from gateway import *",
+    "a mirror made": (
+        "from gateway import *\n"
+        "def app(environ, start_response): pass\n"
+        "MirrorMiddleware(app, shadow='http://127.0.0.1:9')"
+    ),
+    "a gateway made": "from gateway import *; Gateway(live='http://127.0.0.1:9')",
+}
+
+
+@pytest.mark.parametrize("program", _IMPORTS.values(), ids=_IMPORTS)
+def test_importing_and_making_do_nothing_to_the_host(program: str) -> None:
+    """No thread, file, socket, log handler, signal or warning filter; only the core's modules."""
+    done = subprocess.run(
+        [sys.executable, "-c", _PROGRAM % (_BEFORE, program)],
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=60,
+    )
+    unchanged, names, configured, opened = json.loads(done.stdout)
+    assert unchanged
+    assert (configured, opened) == ([], [])
+    extra = {each for each in names if each not in _CORE | _THEIRS and not each.startswith("_")}
+    assert extra <= _NAMESPACES, extra
+
+
+_MODULES = """
+import json, sys
+import requests
+before = set(sys.modules)
+%s
+json.dump(sorted(set(sys.modules) - before), sys.stdout)
+"""
+
+
+def modules(program: str) -> set[str]:
+    done = subprocess.run(
+        [sys.executable, "-c", _MODULES % program],
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=60,
+    )
+    return set(json.loads(done.stdout))
+
+
+def test_the_package_alone_costs_nothing() -> None:
+    """Names are imported when they are asked for."""
+    own = {each for each in modules("import gateway") if each.startswith("gateway")}
+    assert own <= {"gateway", "gateway._version"}
+
+
+def test_a_mirror_does_not_load_a_gateway() -> None:
+    """Neither the chain nor werkzeug, which is as much again as all of ours."""
+    loaded = modules("from gateway import MirrorMiddleware")
+    assert not loaded & {"gateway.app", "gateway.live", "gateway.server", "werkzeug"}
+    assert not {each for each in loaded if each.startswith("gateway.middleware")}
+    # Nor what a comparison takes, before there is one.
+    assert not loaded & {"gateway.compare.comparer", "gateway.coding", "regex", "jsonschema_rs"}
+
+
+def test_a_gateway_loads_only_the_middlewares_that_are_switched_on() -> None:
+    """Their libraries are not every host's."""
+    loaded = modules("from gateway import Gateway; Gateway(live='http://127.0.0.1:9')")
+    optional = {"validation", "authentication", "rate_limit", "compression", "cors"}
+    assert not loaded & {f"gateway.middleware.{name}" for name in optional}
+
+
+def test_a_name_that_is_not_there_is_said_to_be_missing() -> None:
+    """As of any module."""
+    done = subprocess.run(
+        [sys.executable, "-c", "import gateway; assert 'Gateway' in dir(gateway); gateway.Nope"],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    assert "module 'gateway' has no attribute 'Nope'" in done.stderr
