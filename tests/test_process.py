@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import sys
-import threading
 
 import psutil
 import pytest
@@ -20,7 +19,8 @@ def test_it_tells_what_the_system_knows() -> None:
     assert figures is not None
     assert figures.resident_bytes == pytest.approx(judge.memory_info().rss, rel=0.1)
     assert figures.cpu_seconds == pytest.approx(sum(judge.cpu_times()[:2]), abs=0.5)
-    assert figures.threads == judge.num_threads() == threading.active_count()
+    # Not threading's: libraries have threads that it does not know.
+    assert figures.threads == judge.num_threads()
     assert figures.open_fds == judge.num_fds() - 1  # it counts its own look
     assert figures.max_fds == judge.rlimit(psutil.RLIMIT_NOFILE)[0]
 

@@ -11,6 +11,8 @@ from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
 from typing import NamedTuple
 
+from requests import Response
+
 from gateway.budget import ByteBudget
 from gateway.compare.answer import Answer
 from gateway.compare.capture import MOST_DIGESTED, Bounds, Capture
@@ -87,17 +89,8 @@ class Sender:
         return OutboundRequest(request.method, origin, target, fields, request.body)
 
     def _answer(self, outbound: OutboundRequest, began: float) -> Answer | str:
-        capture = Capture(Bounds(ByteBudget(_NO_BOUND), self._max_body))
         with self._session.forward(outbound, self._timeouts, self._verify, self._cert) as answer:
-            for part in answer.raw.stream(decode_content=False):
-                capture.add(part)
-                if capture.size > MOST_DIGESTED:
-                    capture.cut_off()
-                    break
-            fields = passed_on(answer)
-        capture.ended(answer.status_code, fields, time.monotonic() - began)
-        kept = capture.answer()
-        return kept if isinstance(kept, Answer) else kept.value
+            return captured(answer, self._max_body, began)
 
     def __repr__(self) -> str:
         return f"<Sender to {self._origin.url}>"
@@ -105,3 +98,19 @@ class Sender:
 
 def _names_host(fields: Mapping[str, str]) -> bool:
     return any(name.lower() == "host" for name in fields)
+
+
+def captured(response: Response, max_body: int, began: float) -> Answer | str:
+    """The answer as it comes, read to its end or a bound; a word for why there is none.
+
+    ``began``: when it was asked for (monotonic).
+    """
+    capture = Capture(Bounds(ByteBudget(_NO_BOUND), max_body))
+    for part in response.raw.stream(decode_content=False):
+        capture.add(part)
+        if capture.size > MOST_DIGESTED:
+            capture.cut_off()
+            break
+    capture.ended(response.status_code, passed_on(response), time.monotonic() - began)
+    kept = capture.answer()
+    return kept if isinstance(kept, Answer) else kept.value

@@ -57,15 +57,16 @@ def part(module: str, *arguments: str, first_line: str = "") -> Iterator[subproc
 
 @contextmanager
 def server(
-    command: Sequence[str], env: Mapping[str, str], log: IO[bytes]
+    command: Sequence[str], env: Mapping[str, str], log: IO[bytes], folder: Path | None = None
 ) -> Iterator[subprocess.Popen[bytes]]:
-    """A server with a life of its own, its output in a file."""
+    """A server with a life of its own, its output in a file. ``folder``: where it is started."""
     process = subprocess.Popen(
         command,
         stdin=subprocess.DEVNULL,
         stdout=log,
         stderr=log,
         env=env,
+        cwd=folder,
         start_new_session=True,
         preexec_fn=_end_with_parent(os.getpid()),
     )

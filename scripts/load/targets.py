@@ -101,7 +101,8 @@ def gateway(settings: GatewaySettings, live: str, shadow: str | None) -> Iterato
         env |= {"TMPDIR": str(scratch), "PYTHONPATH": str(ROOT), **settings.environment}
         command = [sys.executable, "-m", "gateway", "run", "--config", str(config)]
         ready = partial(_serving, f"http://127.0.0.1:{admin}/readyz", settings.workers)
-        with _started(command, env, Path(folder, "log"), ready) as process:
+        # Its store is a file in the folder it is started in.
+        with _started(command, env, Path(folder, "log"), ready, Path(folder)) as process:
             yield Target("gateway", port, pids=(process.pid,), scratch=scratch, admin=admin)
 
 
@@ -149,9 +150,13 @@ def external(url: str, pids: tuple[int, ...]) -> Target:
 
 @contextmanager
 def _started(
-    command: list[str], env: dict[str, str], log: Path, ready: Callable[[], bool]
+    command: list[str],
+    env: dict[str, str],
+    log: Path,
+    ready: Callable[[], bool],
+    folder: Path | None = None,
 ) -> Iterator[subprocess.Popen[bytes]]:
-    with log.open("wb") as output, server(command, env, output) as process:
+    with log.open("wb") as output, server(command, env, output, folder) as process:
         until = time.monotonic() + _START_SECONDS
         while not ready():
             if process.poll() is not None or time.monotonic() > until:

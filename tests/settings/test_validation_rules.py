@@ -94,7 +94,8 @@ def test_a_fault_in_a_route_names_the_route(tmp_path: Path) -> None:
     """There may be many."""
     text = f'{LIVE}[[routes]]\npath = "/a"\n[routes.validation]\nschema = "none.json"\n'
     (problem,) = problems_in(tmp_path, text)
-    assert problem.startswith('gateway.toml:6: routes[0].validation.schema = "none.json": expected')
+    assert problem.startswith('gateway.toml:6: routes[0].validation.schema = "none')
+    assert "cannot read this file" in problem
 
 
 @pytest.mark.parametrize(

@@ -14,9 +14,7 @@ import time
 from collections.abc import Callable
 from typing import NamedTuple
 
-from gateway.budget import ByteBudget
 from gateway.compare.answer import Answer
-from gateway.compare.capture import MOST_DIGESTED, Bounds, Capture
 from gateway.compare.comparer import Comparer
 from gateway.compare.redaction import Redactor
 from gateway.compare.verdict import Comparison, Judged, Verdict
@@ -27,14 +25,12 @@ from gateway.settings import Settings
 from gateway.shadow.copy import Copy
 from gateway.shadow.switch import Switch
 from gateway.shadow.upstream import ShadowUpstream
+from gateway.traffic.sending import captured
 from gateway.transport import OutboundRequest, UpstreamSession, adapter_for
-from gateway.transport.response import received_fields_of
 
 _DIGEST = re.compile(r"(redacted:[a-z]+:[0-9]+:)[0-9a-f]{16}")
 _DIGEST_BYTES = re.compile(_DIGEST.pattern.encode())
 _FAILED = {"timed_out": Verdict.TIMED_OUT}
-# A bound on what is held is how many may replay at once: the admin process has few threads.
-_NO_BOUND = 2**62
 
 
 class Replayed(NamedTuple):
@@ -110,18 +106,9 @@ class Replayer:
 
     def _sent(self, upstream: ShadowUpstream, outbound: OutboundRequest) -> Answer | str:
         session, timeouts, verify, cert = upstream.line
-        capture = Capture(Bounds(ByteBudget(_NO_BOUND), self._max_body))
         began = time.monotonic()
         with session.forward(outbound, timeouts, verify=verify, cert=cert) as answer:
-            for part in answer.raw.stream():
-                capture.add(part)
-                if capture.size > MOST_DIGESTED:
-                    capture.cut_off()
-                    break
-            fields = received_fields_of(answer)
-        capture.ended(answer.status_code, fields, time.monotonic() - began)
-        kept = capture.answer()
-        return kept if isinstance(kept, Answer) else kept.value
+            return captured(answer, self._max_body, began)
 
     def close(self) -> None:
         """Leave no connection behind."""
