@@ -114,8 +114,10 @@ class ShadowCall:
             stopped = self.begin()
             if stopped is not None:
                 return stopped
+        answer = self._answer
         try:
-            return self._read(self._answer or self._awaited())
+            # Not "or": an answer of 4xx or 5xx is false, and must not be made twice.
+            return self._read(self._awaited() if answer is None else answer)
         except UPSTREAM_ERRORS as error:
             return outcome_of(error)
 

@@ -88,14 +88,19 @@ class Pool:
             connection = self._take_idle()
             if connection is None:
                 return None
-            if self._address_is_known(connection):
-                if not connection.stale():
-                    connection.reused = True
-                    return connection
-                self.discard(connection)
-            else:  # looking it up can wait: ``checkout`` may
+            if not self._address_is_known(connection):
+                # Looking it up can wait: ``checkout`` may.
                 self.release(connection)
                 return None
+            try:
+                stale = connection.stale()
+            except BaseException:
+                self.discard(connection)
+                raise
+            if not stale:
+                connection.reused = True
+                return connection
+            self.discard(connection)
 
     def _take_idle(self) -> Connection | None:
         with self._lock:

@@ -119,6 +119,34 @@ def test_a_copy_whose_answer_trickles_holds_no_other_up() -> None:
         assert house.ended("/slow") == {"/slow": Outcome.ANSWERED}
 
 
+REFUSED = b"HTTP/1.1 404 Not Found\r\nContent-Length: 2\r\n\r\nno"
+
+
+@pytest.mark.parametrize("answer", [OK, REFUSED], ids=["well", "refused"])
+def test_an_answer_whose_body_comes_later_leaves_its_connection_whole(answer: bytes) -> None:
+    """Many servers send head and body apart. The next copies go over the same connections."""
+    go = Event()
+
+    def parts() -> Iterator[bytes]:
+        yield answer[:-2]
+        go.wait(10)
+        yield answer[-2:]
+
+    with warm(lambda request: parts()) as house:
+        connections = house.server.connections
+        for number in range(3):
+            go.clear()
+            targets = [f"/{number}{letter}" for letter in "abcd"]
+            house.offer(*targets)
+            wait_for(lambda: house.pool.snapshot().active == 4, "calls to wait for bodies")
+            go.set()
+            assert set(house.ended(*targets).values()) == {Outcome.ANSWERED}
+            wait_for(lambda: not house.pool.snapshot().active, "the pool")
+        assert house.server.connections == connections
+        (state,) = house.adapter.snapshot().values()
+        assert (state.busy, state.idle) == (0, COPIES)
+
+
 def test_each_copy_of_a_batch_has_its_own_end() -> None:
     """Answered, cut off, nonsense and a stall in one batch, told apart."""
     acts: dict[bytes, Act] = {b"/ok": OK, b"/cut": None, b"/bad": b"nonsense\r\n\r\n"}

@@ -172,7 +172,7 @@ def test_a_body_that_the_socket_does_not_take_at_once_is_sent_by_finish(
     """``sent`` says so: waiting for an answer would be waiting for ever."""
     body = b"x" * (16 * 1024 * 1024)
     with scripted() as upstream:
-        pending = begun(session, upstream, body=body)
+        pending = begun(session, upstream, Timeouts(60, 60, 60), body)
         assert not pending.sent
         assert pending.finish().content == b"ok"
         assert _heard(upstream).endswith(body)

@@ -106,6 +106,18 @@ def test_a_stale_connection_is_not_handed_out(how: str) -> None:
         pool.discard(other)
 
 
+def test_a_connection_that_cannot_be_looked_at_takes_no_place() -> None:
+    """Whatever goes wrong with it, it is given up and not busy for ever."""
+    with scripted(Peer.until_closed) as upstream:
+        pool = pool_of(upstream)
+        connection = pool.checkout(budget())
+        pool.release(connection)
+        connection.close()
+        with pytest.raises(OSError, match="closed"):
+            pool.checkout_idle()
+        assert pool.snapshot()[:2] == (0, 0)
+
+
 def test_a_full_pool_makes_callers_wait_and_then_refuses() -> None:
     """Bounded per upstream: over it a checkout waits so long and no longer."""
     with scripted(Peer.until_closed) as upstream:
