@@ -105,3 +105,52 @@ def test_a_terminal_without_the_arrow_gets_its_escape(
     assert _check("--config", _file(tmp_path, SHADOW)) == 0
     output.flush()
     assert b"\\u2192 http://shadow.test" in output.buffer.getvalue()  # type: ignore[attr-defined]
+
+
+_KNOWN = """[[known]]
+id = "vat"
+pattern = "/vat"
+reason = "rounded to even now"
+owner = "billing"
+expires = %s
+"""
+
+
+def _with_register(folder: Path, register: str | None) -> str:
+    if register is not None:
+        (folder / "known.toml").write_text(register)
+    return _file(folder, f'{SHADOW}[compare]\nknown = "{folder}/known.toml"\n')
+
+
+def test_a_broken_register_is_found(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Before a report needs it: with file, entry and reason on standard error. Exit 2."""
+    broken = _KNOWN % "2999-01-01" + 'ownr = "billing"\n'
+    assert _check("--config", _with_register(tmp_path, broken)) == 2
+    printed = capsys.readouterr()
+    assert printed.out == ""
+    assert printed.err.startswith("gateway: the register of known differences cannot be used: ")
+    assert f"{tmp_path}/known.toml: known 1: " in printed.err
+    assert "`ownr`" in printed.err
+
+
+@pytest.mark.parametrize(
+    ("register", "said"),
+    [
+        pytest.param(_KNOWN % "2999-01-01", "known differences: 1, in ", id="one"),
+        pytest.param(None, "known differences: none yet, in ", id="no file yet"),
+    ],
+)
+def test_the_register_is_told_of(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], register: str | None, said: str
+) -> None:
+    """A path that leads nowhere is no mistake, but can be seen."""
+    assert _check("--config", _with_register(tmp_path, register)) == 0
+    printed = capsys.readouterr()
+    assert f"# {said}{tmp_path}/known.toml\n" in printed.out
+    assert printed.err == ""
+
+
+def test_an_expired_entry_is_a_warning(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """It fails the next report, and is no reason not to start."""
+    assert _check("--config", _with_register(tmp_path, _KNOWN % "2020-01-31")) == 0
+    assert "the known difference 'vat' expired on 2020-01-31" in capsys.readouterr().err
