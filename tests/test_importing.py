@@ -130,6 +130,35 @@ def test_a_gateway_loads_only_the_middlewares_that_are_switched_on() -> None:
     assert not loaded & {f"gateway.middleware.{name}" for name in optional}
 
 
+_KEEPING = """
+from gateway import Gateway, Live, Settings, Shadow
+from gateway.settings.store import Store
+live, shadow = Live(url="http://127.0.0.1:9"), Shadow(url="http://127.0.0.2:9")
+Gateway(Settings(live=live, shadows=(shadow,), store=Store(url="%s"))).close()
+"""
+
+
+@pytest.mark.parametrize(
+    ("store", "loaded", "not_loaded"),
+    [
+        pytest.param("off", "gateway.compare.comparer", "sqlalchemy", id="off"),
+        pytest.param(
+            "sqlite:////nowhere/gateway.db",
+            "sqlalchemy",
+            "sqlalchemy.dialects.postgresql",
+            id="SQLite",
+        ),
+    ],
+)
+def test_a_worker_loads_no_more_of_a_database_than_it_uses(
+    store: str, loaded: str, not_loaded: str
+) -> None:
+    """SQLAlchemy is most of a worker's start, and its PostgreSQL a part of that."""
+    found = modules(_KEEPING % store)
+    assert loaded in found
+    assert not_loaded not in found
+
+
 def test_a_name_that_is_not_there_is_said_to_be_missing() -> None:
     """As of any module."""
     done = subprocess.run(

@@ -63,8 +63,6 @@ class Sheet:
         self.traffic = Sums(1, most)  # minute, route, method, status
         self.ledger = Sums(1, most)  # minute, shadow, outcome, reason
         self.isolation = Sums(SIZE + 4, most)  # minute, arm
-        self.known = Sums(1, most)  # day, entry
-        self.known_seen: dict[tuple[int, str], tuple[float, float]] = {}
         self.groups: dict[str, Seen] = {}
         self.pairs: list[PairRow] = []
         self.lost: Counter[str] = Counter()
@@ -81,7 +79,6 @@ class Sheet:
             self.traffic,
             self.ledger,
             self.isolation,
-            self.known,
         )
 
     def is_empty(self) -> bool:
@@ -223,15 +220,6 @@ def add_request(sheet: Sheet, method: str, route: str, status: int, now: float) 
     """Count one request of a client, whatever became of its copies."""
     known = method if method in _METHODS else "OTHER"
     sheet.traffic.row((minute_of(now), route, known, status))[0] += 1
-
-
-def add_known(sheet: Sheet, entries: Iterable[str], at: float) -> None:
-    """Count a hit of each entry of the register of known differences."""
-    for entry in entries:
-        key = (day_of(at), entry)
-        sheet.known.row(key)[0] += 1
-        first, last = sheet.known_seen.get(key, (at, at))
-        sheet.known_seen[key] = (min(first, at), max(last, at))
 
 
 def add_isolation(sheet: Sheet, arm: str, seconds: float, failed: bool, now: float) -> None:

@@ -24,7 +24,6 @@ from gateway.store.values import (
     DriftSum,
     Filter,
     Isolation,
-    KnownHits,
     Latency,
     LedgerCount,
     Percentiles,
@@ -212,25 +211,6 @@ def _arm(sums: Any) -> Arm:
     *buckets, number, errors, seconds, squares = sums
     latency = percentiles([int(each) for each in buckets], float(seconds))
     return Arm(int(number), int(errors), float(seconds), float(squares), latency)
-
-
-def known(connection: Connection, asked: Asked) -> list[KnownHits]:
-    """Hits of the register's entries."""
-    table = schema.known
-    rows = connection.execute(
-        select(
-            table.c.entry,
-            func.sum(table.c.number),
-            func.min(table.c.first_hit),
-            func.max(table.c.last_hit),
-        )
-        .where(*asked.conditions(table))
-        .group_by(table.c.entry)
-    )
-    return sorted(
-        (KnownHits(entry, int(number), first, last) for entry, number, first, last in rows),
-        key=lambda each: (-each.number, each.entry),
-    )
 
 
 def span(connection: Connection, asked: Asked) -> tuple[int, int] | None:

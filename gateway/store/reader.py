@@ -37,7 +37,6 @@ from gateway.store.values import (
     GroupPage,
     Health,
     Isolation,
-    KnownHits,
     Latency,
     LedgerCount,
     Noise,
@@ -252,11 +251,6 @@ class Reader:
         asked = self._asked(replace(where, shadow=FLOOR))
         with self._reading() as connection:
             return figures.counts_of(figures.verdicts(connection, asked))
-
-    def known(self, where: Filter = ALL) -> list[KnownHits]:
-        """Hits of each entry of the register of known differences; days count as a whole."""
-        with self._reading() as connection:
-            return figures.known(connection, self._asked(where))
 
     # -- groups and examples ---------------------------------------------------------------
 

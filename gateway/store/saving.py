@@ -77,7 +77,6 @@ def save(connection: Connection, batch: Batch, *, examples_per_group: int, pairs
     ):
         _add(connection, table, sums)
     _add_lost(connection, sheet)
-    _add_known(connection, sheet)
     _add_drift(connection, sheet.drift)
     _save_groups(connection, sheet.groups)
     _add(connection, schema.group_counts, sheet.group_counts)
@@ -110,19 +109,6 @@ def _add_lost(connection: Connection, sheet: Sheet) -> None:
     rows = [{"what": what, "number": number} for what, number in sorted(sheet.lost.items())]
     if rows:
         connection.execute(adding(connection.dialect.name, schema.lost), rows)
-
-
-def _add_known(connection: Connection, sheet: Sheet) -> None:
-    rows = [
-        {"day": key[0], "entry": key[1], "number": numbers[0]}
-        | dict(zip(("first_hit", "last_hit"), sheet.known_seen[key], strict=True))
-        for key, numbers in sheet.known.sorted()
-    ]
-    if rows:
-        statement = adding(
-            connection.dialect.name, schema.known, low=("first_hit",), high=("last_hit",)
-        )
-        connection.execute(statement, rows)
 
 
 def _add_drift(connection: Connection, sums: Sums) -> None:

@@ -181,16 +181,6 @@ isolation = Table(
     Column("squares", Double, nullable=False, server_default="0"),
 )
 
-known = Table(
-    "gateway_known",
-    metadata,
-    _time("day"),
-    *_keys("entry"),
-    *_numbers("number"),
-    Column("first_hit", Double, nullable=False),
-    Column("last_hit", Double, nullable=False),
-)
-
 # Kept by the minute, then by the hour: (table, its time).
 BY_MINUTE = (verdicts, latency, group_counts, traffic, ledger, isolation)
-BY_DAY = (pairs, drift, coverage, known)
+BY_DAY = (pairs, drift, coverage)

@@ -22,7 +22,6 @@ from gateway.store.counting import (
     Counting,
     Sheet,
     add_isolation,
-    add_known,
     add_request,
     add_tally,
     minute_of,
@@ -153,22 +152,19 @@ class Store:
 
     # -- what others call: never waits, never raises ------------------------------------------
 
-    def put(self, judged: Judged | Tally, known: Iterable[str] = ()) -> None:
-        """Count an exchange; if it is to be an example, redact it first.
-
-        ``known``: entries of the register of known differences that it hit.
-        """
+    def put(self, judged: Judged | Tally) -> None:
+        """Count an exchange; if it is to be an example, redact it first."""
         try:
             if isinstance(judged, Tally):
                 now = self._clock()
                 with self._lock:
                     add_tally(self._sheet, judged, judged.route or DEFAULT_ROUTE, now)
             else:
-                self._put(judged, known)
+                self._put(judged)
         except Exception as error:  # noqa: BLE001 - the boundary: nobody may suffer from counting
             self._log.log(logging.ERROR, "An exchange was not counted", exc_info=error)
 
-    def _put(self, judged: Judged, known: Iterable[str]) -> None:
+    def _put(self, judged: Judged) -> None:
         route, found = judged.route or DEFAULT_ROUTE, judged.comparison
         if found.differences:
             # Names of members can be secret too, and groups are called by them.
@@ -178,8 +174,6 @@ class Store:
         with self._lock:
             groups = self._counting.add(self._sheet, judged, route, keys, shape)
             wanted = self._keeping.wanted(judged, groups) if groups else None
-            if known:
-                add_known(self._sheet, known, judged.at)
         if wanted:
             redacted = self._redactor.redacted(judged)
             with self._lock:

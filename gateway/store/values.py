@@ -303,15 +303,6 @@ class Isolation(Struct, frozen=True):
     held_out: Arm = Arm()
 
 
-class KnownHits(Struct, frozen=True):
-    """How often an entry of the register of known differences was hit."""
-
-    entry: str
-    number: int
-    first_hit: float
-    last_hit: float
-
-
 class Health(Struct, frozen=True):
     """The store itself. ``size``: bytes. ``lost``: what could not be written, by what it was.
 

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.compare.verdict import Comparison, Judged, Kind, Tally, Verdict
-from gateway.store.counting import Counting, Shapes, Sheet, add_known, add_tally, minute_of
+from gateway.store.counting import Counting, Shapes, Sheet, add_tally, minute_of
 from gateway.store.grouping import keys_of
 from gateway.store.values import OTHER
 from tests.store.exchanges import NOON, cent, difference, failed, judged
@@ -127,15 +127,6 @@ def test_exchanges_told_of_by_number_are_counted() -> None:
     ((key, row),) = sheet.verdicts.rows.items()
     assert key[1:] == ("s", "/a", "not_comparable", "not_compared", "no_room")
     assert row == [7]
-
-
-def test_hits_of_known_differences_have_a_first_and_a_last() -> None:
-    """By day."""
-    sheet = Sheet(10)
-    for at in (NOON + 5, NOON, NOON + 9):
-        add_known(sheet, ["tax"], at)
-    ((key, row),) = sheet.known.rows.items()
-    assert (row, sheet.known_seen[key]) == ([3], (NOON, NOON + 9))
 
 
 def test_a_sheet_says_what_it_has() -> None:

@@ -372,20 +372,6 @@ def test_the_floor_is_kept_apart(make_store: MakeStore, url: str, read: Read) ->
     assert reader.coverage()[0].mirrored == 1
 
 
-def test_known_differences_are_counted_by_entry(
-    make_store: MakeStore, url: str, read: Read
-) -> None:
-    """Over days, with the first and the last hit."""
-    with running(make_store, url) as store:
-        store.put(judged(), known=["tax"])
-        store.put(judged(at=NOON + 86400), known=["tax", "due"])
-    hits = read(url).known()
-    assert [(h.entry, h.number, h.first_hit, h.last_hit) for h in hits] == [
-        ("tax", 2, NOON, NOON + 86400),
-        ("due", 1, NOON + 86400, NOON + 86400),
-    ]
-
-
 def test_the_store_tells_of_itself(make_store: MakeStore, url: str, read: Read) -> None:
     """Its size, its version, when it was last written, and what was lost."""
     with running(make_store, url) as store:

@@ -51,7 +51,7 @@ def fill(make_store: MakeStore, url: str, *, minutes: int, every: int = 60, size
             at = NOON - every * minute
             shown = difference(f"/k{minute % 7}")
             body = bytes(str(minute), "ascii") * size
-            store.put(judged(at=at, differences=[shown], drift=[cent()], body=body), known=["x"])
+            store.put(judged(at=at, differences=[shown], drift=[cent()], body=body))
             now[0] = at
             store.note_request("GET", "/a", 200)
             store.note_isolation(False, 0.1, False)

@@ -15,12 +15,8 @@ def main(url: str, number: str, name: str) -> None:
     store.start()
     for index in range(int(number)):
         shown = [difference(f"/k{index % 3}")] if index % 2 else []
-        store.put(
-            judged(
-                at=time.time(), differences=shown, drift=[cent("0.1")], request_id=f"{name}{index}"
-            ),
-            known=["entry"],
-        )
+        at, drift = time.time(), [cent("0.1")]
+        store.put(judged(at=at, differences=shown, drift=drift, request_id=f"{name}{index}"))
         store.note_request("GET", "/a", 200)
         if index % 100 == 50:
             turns = store.written
