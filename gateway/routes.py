@@ -2,7 +2,8 @@
 
 Matching looks at the target as the client sent it, with only the escapes of
 unreserved characters undone (``%61`` is ``a``, RFC 3986 section 6.2.2.2), so
-that one address cannot be written two ways. ``%2F`` stays what it is.
+that one address cannot be written two ways. ``%2F`` stays what it is. Upstreams may
+read more into a path than that: ``find_all``.
 """
 
 from __future__ import annotations
@@ -10,6 +11,8 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Sequence
 from typing import Generic, TypeVar
+
+from gateway.readings import readings
 
 T = TypeVar("T")
 U = TypeVar("U")
@@ -117,6 +120,16 @@ class RouteTable(Generic[T]):
             if (not methods or method in methods) and rule.matches(path):
                 return value
         return self._default
+
+    def find_all(self, method: str, path: str) -> Sequence[T]:
+        """What ``find`` says, and after it the other values that apply where an upstream
+        reads the path in another way. For rules that keep requests out."""
+        found = [self.find(method, path)]
+        for other in readings(path) if self._rules else ():
+            value = self.find(method, other)
+            if all(value is not known for known in found):
+                found.append(value)
+        return found
 
     def map(self, make: Callable[[T], U]) -> RouteTable[U]:
         """A table with the same rules and values made from these, once for each rule."""

@@ -15,7 +15,10 @@ from urllib.parse import quote
 from gateway.errors import BadRequest
 
 _ABSOLUTE = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://[^/?#]*")
-_FORBIDDEN = re.compile(r"[\x00-\x20\x7f]")
+# Nor "#": a fragment is no part of a request (RFC 9112 section 3.2). Servers that cut it off
+# would see another path than the rules do.
+_FORBIDDEN = re.compile(r"[\x00-\x20#\x7f]")
+_PATH_END = re.compile(r"[?#]")
 # What RFC 3986 section 3.3 allows in a path, so that a rebuilt target is valid.
 PATH_SAFE = "/-._~!$&'()*+,;=:@"
 
@@ -31,7 +34,7 @@ def raw_target(environ: Mapping[str, Any]) -> str:
     raw = environ.get("RAW_URI") or environ.get("REQUEST_URI") or _rebuilt(environ)
     target = raw if raw[0] in "/*" else _without_authority(raw, environ["REQUEST_METHOD"])
     if _FORBIDDEN.search(target):
-        raise BadRequest("The request target has a space or control character; escape it.")
+        raise BadRequest('The request target has a space, a "#" or a control character; escape it.')
     return target
 
 
@@ -45,7 +48,7 @@ def path_for_rules(environ: Mapping[str, Any]) -> str:
         authority = _ABSOLUTE.match(raw)
         rest = raw[authority.end() :] if authority else raw
         raw = rest if rest.startswith("/") else "/" + rest
-    return raw.partition("?")[0]
+    return _PATH_END.split(raw, maxsplit=1)[0]
 
 
 def path_of(target: str) -> str:

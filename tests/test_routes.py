@@ -87,3 +87,14 @@ def test_a_table_can_be_made_from_another() -> None:
     assert table.find("GET", "/a") == "DEFAULT"
     assert table.find("GET", "/a/b") == "B"
     assert sorted(made) == ["a", "b", "default"]
+
+
+def test_rules_that_keep_requests_out_see_every_reading_of_a_path() -> None:
+    """That of the path as sent first, then those it has for an upstream which resolves it."""
+    table = RouteTable([("/a", ("POST",), "a"), ("/b", (), "b")], "default")
+    assert table.find_all("POST", "/a") == ["a"]
+    assert table.find_all("POST", "//a") == ["default", "a"]
+    assert table.find_all("GET", "//a") == ["default"]
+    assert table.find_all("POST", "/a//x") == ["a"]
+    assert table.find_all("POST", "/a/../b") == ["a", "b"]
+    assert RouteTable([], "default").find_all("GET", "//a") == ["default"]

@@ -81,6 +81,7 @@ LAYERS = [
     ("gateway.negotiation", "gateway.encoders", "gateway.coding", "gateway.compare.paths"),
     (
         "gateway.throttle",
+        "gateway.readings",
         "gateway.errors",
         "gateway.nowait",
         "gateway.networks",

@@ -9,7 +9,9 @@ from hypothesis import strategies as st
 from gateway.errors import BadRequest
 from gateway.target import path_for_rules, path_of, raw_target
 
-_VISIBLE = st.text(st.characters(min_codepoint=0x21, max_codepoint=0xFF, exclude_characters="\x7f"))
+_VISIBLE = st.text(
+    st.characters(min_codepoint=0x21, max_codepoint=0xFF, exclude_characters="#\x7f")
+)
 
 
 def environ(**changes: str) -> dict[str, str]:
@@ -48,9 +50,21 @@ def test_absolute_form_is_reduced_to_its_path(sent: str, method: str, target: st
     assert raw_target(environ(RAW_URI=sent, REQUEST_METHOD=method)) == target
 
 
-@pytest.mark.parametrize("sent", ["/a b", "/a\r\nX: y", "/\x00", "/\x7f", "other.test:80"])
+@pytest.mark.parametrize(
+    "sent",
+    [
+        "/a b",
+        "/a\r\nX: y",
+        "/\x00",
+        "/\x7f",
+        "/a#b",
+        "/a?b#c",
+        "http://other.test#/a",
+        "other.test:80",
+    ],
+)
 def test_what_cannot_stand_on_a_request_line_is_refused(sent: str) -> None:
-    """Spaces, controls, and forms that are neither path nor URL."""
+    """Spaces, controls, fragments, and forms that are neither path nor URL."""
     with pytest.raises(BadRequest):
         raw_target(environ(RAW_URI=sent))
 
@@ -79,6 +93,8 @@ def test_path_of_a_target_is_all_before_the_first_question_mark() -> None:
         ("*", "*"),
         ("a/b", "/a/b"),
         ("/a b", "/a b"),
+        ("/admin#b?c", "/admin"),
+        ("http://other.test/admin#b", "/admin"),
         ("/admin\x01", "/admin\x01"),
     ],
 )

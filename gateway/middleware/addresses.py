@@ -41,14 +41,16 @@ class Addresses:
         self._rules = rules.map(_rule_of)
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-        rule = self._rules.find(environ["REQUEST_METHOD"], path_for_rules(environ))
-        if rule is None:
-            return self._app(environ, start_response)
-        reason = rule.refusal(Exchange.of(environ).client or peer_of(environ))
-        if reason is None:
-            return self._app(environ, start_response)
-        refusal = Forbidden("Requests from your address are not taken here.")
-        return refuse(environ, start_response, refusal, middleware="addresses", reason=reason)
+        rules = self._rules.find_all(environ["REQUEST_METHOD"], path_for_rules(environ))
+        client = Exchange.of(environ).client or peer_of(environ)
+        for rule in rules:
+            reason = rule.refusal(client) if rule is not None else None
+            if reason is not None:
+                refusal = Forbidden("Requests from your address are not taken here.")
+                return refuse(
+                    environ, start_response, refusal, middleware="addresses", reason=reason
+                )
+        return self._app(environ, start_response)
 
 
 def _rule_of(config: Config | None) -> _Rule | None:

@@ -22,7 +22,6 @@ from gateway.auth.directory import Directory
 from gateway.auth.passwords import Passwords
 from gateway.auth.presented import Presented, name_and_password
 from gateway.auth.proof import NotProven, Proof, Reason, Scheme
-from gateway.auth.readings import readings
 from gateway.auth.watched import WatchedFile
 from gateway.errors import (
     AuthenticationUnavailable,
@@ -123,9 +122,9 @@ class Authentication:
 
     def _demand(self, rules: RouteTable[Demand], environ: WSGIEnvironment) -> Demand:
         method, path = environ["REQUEST_METHOD"], path_for_rules(environ)
-        demand = rules.find(method, path)
-        for other in readings(path):
-            if not demand.covers(rules.find(method, other)):
+        demand, *others = rules.find_all(method, path)
+        for other in others:
+            if not demand.covers(other):
                 detail = "Write the path without escapes, empty and dot segments."
                 raise NotProven(Reason.AMBIGUOUS_PATH, detail)
         return demand

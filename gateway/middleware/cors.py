@@ -11,7 +11,7 @@ too, or a page could not read why it was refused.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from email.utils import formatdate
 from typing import TYPE_CHECKING, Any
 
@@ -41,12 +41,12 @@ class Cors:
         self._rules = rules.map(_rule_of)
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-        rule = self._rule_for(environ)
+        rule, *others = self._rules_for(environ)
         if rule is None:
             return self._app(environ, start_response)
         if _is_preflight(environ):
-            return _preflight(rule, environ, start_response)
-        allowed = rule.fields_for(environ.get("HTTP_ORIGIN"))
+            return _preflight(rule, others, environ, start_response)
+        allowed = _fields_for(environ.get("HTTP_ORIGIN"), rule, others)
 
         def started(status: str, fields: list[Field], exc_info: Any = None) -> Any:
             return start_response(status, rule.applied(fields, allowed), exc_info)
@@ -57,12 +57,19 @@ class Cors:
             refusal.headers = tuple(rule.applied(refusal.headers, allowed))
             raise
 
-    def _rule_for(self, environ: WSGIEnvironment) -> _Rule | None:
+    def _rules_for(self, environ: WSGIEnvironment) -> Sequence[_Rule | None]:
         method = environ["REQUEST_METHOD"]
         if _is_preflight(environ):
             # It asks about another request to this path: that one's rule applies.
             method = environ["HTTP_ACCESS_CONTROL_REQUEST_METHOD"]
-        return self._rules.find(method, path_for_rules(environ))
+        return self._rules.find_all(method, path_for_rules(environ))
+
+
+def _fields_for(origin: str | None, rule: _Rule, others: Iterable[_Rule | None]) -> list[Field]:
+    """What an answer tells a page; nothing where an upstream may read the path as that of
+    a route which would not tell it."""
+    agreed = all(other is not None and other.fields_for(origin) for other in others)
+    return rule.fields_for(origin) if agreed else []
 
 
 def _is_preflight(environ: WSGIEnvironment) -> bool:
@@ -74,12 +81,16 @@ def _is_preflight(environ: WSGIEnvironment) -> bool:
 
 
 def _preflight(
-    rule: _Rule, environ: WSGIEnvironment, start_response: StartResponse
+    rule: _Rule,
+    others: Sequence[_Rule | None],
+    environ: WSGIEnvironment,
+    start_response: StartResponse,
 ) -> Iterable[bytes]:
     asked = environ.get("HTTP_ACCESS_CONTROL_REQUEST_HEADERS", "")
     method = environ["HTTP_ACCESS_CONTROL_REQUEST_METHOD"]
-    allowed = rule.fields_for(environ["HTTP_ORIGIN"])
-    reason = rule.refusal(allowed, method, asked)
+    allowed = _fields_for(environ["HTTP_ORIGIN"], rule, others)
+    asked_of = [rule, *filter(None, others)]
+    reason = next(filter(None, (each.refusal(allowed, method, asked) for each in asked_of)), None)
     if reason is not None:
         detail = f"Pages of this origin may not use {_DETAILS[reason]}."
         refusal = Forbidden(detail, headers=rule.applied((), allowed))

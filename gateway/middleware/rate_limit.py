@@ -61,7 +61,9 @@ class RateLimit:
         self._log = log or ThrottledLog(logging.getLogger(__name__), burst=1)
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-        rules = self._rules.find(environ["REQUEST_METHOD"], path_for_rules(environ))
+        rules, *others = self._rules.find_all(environ["REQUEST_METHOD"], path_for_rules(environ))
+        if others:
+            rules = rules.with_all(others)
         if not rules.limits:
             return self._app(environ, start_response)
         try:

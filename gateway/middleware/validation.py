@@ -68,24 +68,24 @@ class Validation:
         self._large = Lock()
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-        rule = self._rules.find(environ["REQUEST_METHOD"], path_for_rules(environ))
-        if rule is None:
-            return self._app(environ, start_response)
+        for rule in self._rules.find_all(environ["REQUEST_METHOD"], path_for_rules(environ)):
+            refused = self._refused(rule, environ) if rule is not None else None
+            if refused is not None:
+                refusal, reason = refused
+                return refuse(environ, start_response, refusal, middleware=_NAME, reason=reason)
+        return self._app(environ, start_response)
+
+    def _refused(self, rule: _Rule, environ: WSGIEnvironment) -> tuple[Refusal, str] | None:
+        """What a rule has against a request, and the word for it."""
         try:
             self._check(rule.check, BufferedRequest.of(environ, self._max_body))
         except Refusal as refusal:  # of a body that could not be read, or a broken head
-            return refuse(environ, start_response, refusal, middleware=_NAME, reason="unreadable")
+            return refusal, "unreadable"
         except Rejected as rejected:
             if rule.enforced:
-                return refuse(
-                    environ,
-                    start_response,
-                    rejected.refusal,
-                    middleware=_NAME,
-                    reason=rejected.reason.value,
-                )
+                return rejected.refusal, rejected.reason.value
             self._report(environ, rejected)
-        return self._app(environ, start_response)
+        return None
 
     def _check(self, check: Check, request: BufferedRequest) -> None:
         # Of an encoded body nobody knows the size before.

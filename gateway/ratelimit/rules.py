@@ -41,8 +41,21 @@ class Rules:
             )
             begin = f"{scope}\0{name}\0{rule.by}\0".encode()
             self._compiled.append((begin, key_by(rule.by), limits))
+        self._settle()
+
+    def _settle(self) -> None:
         self.limits = tuple(limit for _, _, limits in self._compiled for limit in limits)
         self.policy = ", ".join(_policy(limit.name, limit.rate) for limit in self.limits)
+
+    def with_all(self, others: Iterable[Rules]) -> Rules:
+        """The rules of several routes together, for a request that may be any of theirs."""
+        joined, names = Rules(()), _Names()
+        for rules in (self, *others):
+            for begin, key, limits in rules._compiled:
+                named = tuple(limit._replace(name=names.free(limit.name)) for limit in limits)
+                joined._compiled.append((begin, key, named))
+        joined._settle()
+        return joined
 
     def demands(self, environ: Mapping[str, Any], exchange: Exchange) -> list[Demand]:
         """What a request asks for."""

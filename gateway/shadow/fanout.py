@@ -170,7 +170,8 @@ class Fanout:
         return outcome is None
 
     def _decide(self, shadow: ShadowUpstream, copy: Copy, live: LiveOutcome) -> Outcome | None:
-        if not self._routes.find(copy.method, path_of(copy.target)):
+        # However the shadow reads the path: what is not for it may do harm there.
+        if not all(self._routes.find_all(copy.method, path_of(copy.target))):
             return Outcome.SKIPPED_ROUTE
         return shadow.decide(copy, live)
 

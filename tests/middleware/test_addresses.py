@@ -111,3 +111,19 @@ def test_the_answer_of_who_is_let_in_is_the_applications_own() -> None:
     body = Answer([b"x"])
     app = around(lambda environ, start_response: body, OFFICE)
     assert app(environ(), Got().start) is body
+
+
+@pytest.mark.parametrize("target", ["//admin", "/x/../admin", "/x%2f..%2fadmin", "/admin;a=b"])
+def test_a_list_holds_however_the_path_is_spelled(office: flask.Flask, target: str) -> None:
+    """An upstream may read it as the route's; who may come in there is let through."""
+    app = around(office, None, ("/admin", OFFICE))
+    assert call(app, target=target, REMOTE_ADDR="198.51.100.1").status.startswith("403")
+    assert not call(app, target=target, REMOTE_ADDR="192.0.2.1").status.startswith("403")
+
+
+def test_the_general_list_cannot_be_got_round_through_an_open_route(office: flask.Flask) -> None:
+    """Nor the other way round: both routes' lists have to let the client in."""
+    app = around(office, OFFICE, ("/open", None))
+    stranger = {"REMOTE_ADDR": "198.51.100.1"}
+    assert call(app, target="/open/x", **stranger).status.startswith("200")
+    assert call(app, target="/open/../desk", **stranger).status.startswith("403")

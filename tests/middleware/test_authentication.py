@@ -262,6 +262,7 @@ def test_each_route_asks_for_its_own(
         "/%2561dmin",
         "/x\\..\\admin",
         "http://g//admin",
+        "/x%2f..%2fadmin%3fy",
     ],
 )
 def test_a_path_that_upstreams_may_read_otherwise_is_refused(

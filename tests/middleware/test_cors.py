@@ -216,3 +216,25 @@ def test_the_body_is_between_the_application_and_the_server() -> None:
     body = Answer([b"x", ValueError("broke off")])
     app = around(lambda environ, start_response: body)
     assert app(environ(), Got().start) is body
+
+
+@pytest.mark.parametrize(
+    "route", [None, Config(enabled=False), Config(origins=("https://other.example",))]
+)
+def test_a_page_reads_nothing_by_spelling_a_path_otherwise(
+    api: flask.Flask, route: Config | None
+) -> None:
+    """Where an upstream may read it as that of a route which would not tell this page."""
+    cors = Cors(api, RouteTable([("/items", (), route)], ANY))
+    assert allowed(call(cors, target="/other", HTTP_ORIGIN=APP)) == {"allow-origin": "*"}
+    assert allowed(call(cors, target="//items", HTTP_ORIGIN=APP)) == {}
+    asked = {"HTTP_ORIGIN": APP, "HTTP_ACCESS_CONTROL_REQUEST_METHOD": "GET"}
+    assert call(cors, "OPTIONS", "//items", **asked).status.startswith("403")
+
+
+def test_a_preflight_is_held_to_each_route_that_its_path_may_be_of() -> None:
+    """By method and fields too."""
+    cors = Cors(unreachable, RouteTable([("/items", (), CONFIG)], Config(origins=(APP,))))
+    asked = {"HTTP_ORIGIN": APP, "HTTP_ACCESS_CONTROL_REQUEST_METHOD": "POST"}
+    assert call(cors, "OPTIONS", "/other", **asked).status.startswith("204")
+    assert call(cors, "OPTIONS", "//items", **asked).status.startswith("403")

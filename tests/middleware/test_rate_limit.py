@@ -17,6 +17,7 @@ from gateway.ratelimit.rules import Rule, Rules
 from gateway.ratelimit.store import EmbeddedStore, NoStore, Store
 from gateway.ratelimit.table import LEAST_BYTES, Table
 from gateway.routes import RouteTable
+from tests.middleware.wsgi import call
 
 
 class Harness:
@@ -208,3 +209,23 @@ def test_the_answer_is_handed_on_as_it_is(harness: Harness) -> None:
     with pytest.raises(OSError, match="live broke off"):
         next(parts)
     assert breaking.closed == 0
+
+
+@pytest.mark.parametrize("path", ["//login", "/x/../login", "/x%2f..%2flogin", "/login;a=b"])
+def test_a_limit_holds_however_the_path_is_spelled(harness: Harness, path: str) -> None:
+    """It counts for each route that an upstream may take it for, under names of its own."""
+    table = RouteTable([("/login", [], Rules([Rule("client", "2/minute", "address")]))],
+                       Rules([Rule("client", "100/minute", "address")], scope="all"))  # fmt: skip
+    limited = RateLimit(harness.app, table, store=harness.store)
+    answers = [call(limited, target=path) for _ in range(4)]
+    assert [answer.status[:3] == "429" for answer in answers] == [False, False, True, True]
+    assert answers[0].values("RateLimit")[-1] == '"client";r=99;t=60, "client-2";r=1;t=30'
+    assert call(limited, target="/login").status.startswith("429")
+
+
+def test_an_unlimited_route_is_no_way_round_a_limit(harness: Harness) -> None:
+    """A path through it that an upstream may resolve to another counts as that."""
+    client = harness.around(MINUTE)
+    limited = client.application
+    answers = [call(limited, target="/free/../x").status[:3] for _ in range(4)]
+    assert answers[3] == "429"

@@ -312,3 +312,11 @@ def test_a_schema_that_cannot_be_used_stops_the_start(tmp_path: Path) -> None:
     """Without the settings' own checks too."""
     with pytest.raises(SettingsError, match=r"validation: .*none\.json: .*cannot read this file"):
         around(Seen(), Config(schema=str(tmp_path / "none.json")))
+
+
+@pytest.mark.parametrize("target", ["//invoices", "/x/../invoices", "/invoices;a=b"])
+def test_a_route_is_checked_however_its_path_is_spelled(schema: str, target: str) -> None:
+    """An upstream may read it so: what fits passes, and what does not is refused."""
+    app = around(Seen(), None, ("/invoices", (), Config(schema=schema)))
+    assert call(app, "POST", target, **sent(BAD)).status.startswith("422")
+    assert call(app, "POST", target, **sent(GOOD)).status == "201 Made"

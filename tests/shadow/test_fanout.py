@@ -65,6 +65,7 @@ class House:
 _SKIPS: list[tuple[str, dict[str, Any], Copy, LiveOutcome, Outcome]] = [
     ("route", {"routes": ("/b",)}, copy(), LiveOutcome.ANSWERED, Outcome.SKIPPED_ROUTE),
     ("no-mirror", {}, copy(target="/private/x"), LiveOutcome.ANSWERED, Outcome.SKIPPED_ROUTE),
+    ("spelled", {}, copy(target="//private/x"), LiveOutcome.ANSWERED, Outcome.SKIPPED_ROUTE),
     ("method", {"methods": ("GET",)}, copy("PUT"), LiveOutcome.ANSWERED, Outcome.SKIPPED_METHOD),
     ("percent", {"percent": 0}, copy(), LiveOutcome.ANSWERED, Outcome.SKIPPED_SAMPLED_OUT),
     ("size", {"max_body": 2}, copy(body=b"abc"), LiveOutcome.ANSWERED, Outcome.SKIPPED_TOO_LARGE),

@@ -1,9 +1,9 @@
 """The other ways in which an upstream may read a path.
 
 A path is matched with the routes as it was sent, and forwarded so. An upstream that
-merges slashes or resolves ``..`` may then see another route's path; where that route
-asks for a proof and the one as sent does not, the proof could be got round. So both
-are looked at, and the middleware refuses what they disagree about.
+merges slashes or resolves ``..`` may then see another route's path; what that route asks
+of its clients (a proof, an address, a rate, a form) could be got round by spelling. So
+whatever keeps requests out looks at all of them: ``RouteTable.find_all``.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from urllib.parse import unquote
 # Nothing in a path without these can be read in two ways.
 _SUSPICIOUS = re.compile(r"//|/\.|[%;\\]")
 _PARAMETERS = re.compile(r";[^/]*")
+_PATH_END = re.compile(r"[?#]")
 _SLASHES = re.compile(r"/+")
 
 
@@ -38,6 +39,11 @@ def _unescaped(path: str) -> str:
 
 def _without_parameters(path: str) -> str:
     return _PARAMETERS.sub("", path)
+
+
+def _cut(path: str) -> str:
+    """What is unescaped too early has a query or a fragment."""
+    return _PATH_END.split(path, maxsplit=1)[0]
 
 
 def _forward_slashes(path: str) -> str:
@@ -64,6 +70,7 @@ def _resolved(path: str) -> str:
 
 _STEPS: tuple[Callable[[str], str], ...] = (
     _unescaped,
+    _cut,
     _forward_slashes,
     _without_parameters,
     _merged,
