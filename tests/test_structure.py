@@ -82,6 +82,8 @@ LAYERS = [
     (
         "gateway.throttle",
         "gateway.readings",
+        "gateway.breaker",
+        "gateway.offload",
         "gateway.errors",
         "gateway.nowait",
         "gateway.networks",

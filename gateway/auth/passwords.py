@@ -10,11 +10,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from threading import Lock
 
 from gateway.auth.hashing import check_password
 from gateway.auth.proof import NotProven, Reason, Scheme
 from gateway.auth.remembered import Remembered
+from gateway.offload import apart
 
 # What is tried but wrong is bounded apart: it cannot push out what is right.
 _MOST_RIGHT = 8192
@@ -58,7 +60,7 @@ class Passwords:
         with self._one_at_a_time():
             known = self._known(asked)  # from who was before us in the line
             if known is None:
-                known = self._check(stored, password)
+                known = apart(partial(self._check, stored, password))
                 memory = self._right if known else self._wrong
                 memory.put(memory.key(asked), True)
         return known

@@ -29,8 +29,8 @@ from redis.backoff import NoBackoff
 from redis.exceptions import NoScriptError
 from redis.retry import Retry
 
+from gateway.breaker import Breaker
 from gateway.ratelimit.store import Demand, StoreUnavailable, Verdict
-from gateway.shadow.breaker import Breaker
 
 # Counts as integers, exact up to 2**53: seconds and nanoseconds are kept apart, and
 # notation.py bounds what is between two moments. TIME takes the place of all clients'

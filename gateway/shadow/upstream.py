@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 
+from gateway.breaker import Breaker
 from gateway.compare.pairing import Half
 from gateway.exchange import LiveOutcome
 from gateway.forwarded import TELL_NOTHING, Tell, forwarded
 from gateway.headers import Field, end_to_end, framed, rewritten, with_host
 from gateway.routes import Matcher, canonical_path
 from gateway.settings.model import Shadow
-from gateway.shadow.breaker import Breaker
 from gateway.shadow.call import Line, ShadowCall
 from gateway.shadow.copy import Copy
 from gateway.shadow.outcome import Outcome

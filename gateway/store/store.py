@@ -15,6 +15,7 @@ from threading import Event, Lock, Thread
 from typing import Any, NamedTuple, Protocol
 
 from gateway.compare.verdict import Comparison, Judged, Tally
+from gateway.offload import apart
 from gateway.shadow.outcome import Outcome
 from gateway.store.counting import (
     HELD_OUT,
@@ -30,7 +31,6 @@ from gateway.store.database import LOCK_SECONDS
 from gateway.store.errors import StoreError
 from gateway.store.grouping import keys_of
 from gateway.store.keeping import Candidate, Keeping, size_of
-from gateway.store.offload import apart
 from gateway.store.retention import Pruner, Retention
 from gateway.store.saving import Batch, Example, example_of
 from gateway.store.shape import shape_of

@@ -15,6 +15,7 @@ from __future__ import annotations
 from itertools import islice
 from typing import Any
 
+from gateway.errors import GatewayError
 from gateway.validation.documents import Documents, Node, escaped
 from gateway.validation.files import INSTALL, SchemaFault
 
@@ -45,11 +46,25 @@ class Schema:
     def __init__(self, validator: Any, *, branching: bool) -> None:
         self._validator = validator
         self._branching = branching
-        # The one call of nearly every request.
-        self.accepts = validator.is_valid
+
+    def accepts(self, value: Any) -> bool:
+        """Whether a value is as the schema says: the one call of nearly every request."""
+        try:
+            accepted: bool = self._validator.is_valid(value)
+        except BaseException as error:
+            _end_panic(error)
+            raise
+        return accepted
 
     def errors(self, value: Any, values: int) -> list[dict[str, str]]:
         """What is wrong with a value that is not accepted; ``values``: how many are in it."""
+        try:
+            return self._errors(value, values)
+        except BaseException as error:
+            _end_panic(error)
+            raise
+
+    def _errors(self, value: Any, values: int) -> list[dict[str, str]]:
         if values <= _EXPLAINED:
             found = islice(self._validator.iter_errors(value), MOST_ERRORS)
             return [_described(error) for error in found]
@@ -60,6 +75,17 @@ class Schema:
         except jsonschema_rs.ValidationError as error:
             return [_described(error)]
         return []
+
+
+class ValidatorFailed(GatewayError):
+    """The library failed: a fault of ours, and no more than that."""
+
+
+def _end_panic(error: BaseException) -> None:
+    """A panic in Rust is no ``Exception`` here: no boundary would stop it from ending the
+    thread of a request, or its worker. PyO3 hands out no name to catch it by."""
+    if type(error).__module__ == "pyo3_runtime":
+        raise ValidatorFailed(f"jsonschema-rs panicked: {_first_line(error)}") from error
 
 
 class Compiler:
@@ -138,5 +164,5 @@ def explained(error: Any, *, below: str = "", file: str = "") -> SchemaFault:
     return SchemaFault(f"{file}at {where or 'the top'}: {_shortened(what)}")
 
 
-def _first_line(error: Exception) -> str:
+def _first_line(error: BaseException) -> str:
     return _shortened(str(error).partition("\n")[0])

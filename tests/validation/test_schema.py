@@ -12,7 +12,7 @@ import pytest
 
 from gateway.validation.documents import Documents
 from gateway.validation.files import SchemaFault
-from gateway.validation.schema import MOST_ERRORS, Schema, compile_file
+from gateway.validation.schema import MOST_ERRORS, Schema, ValidatorFailed, compile_file
 from tests.validation.test_documents import written
 
 
@@ -207,3 +207,37 @@ def test_a_large_value_is_explained_cheaply(tmp_path: Path, schema: Any, pointer
     assert took < 2
     assert peak < 64 * 2**20
     assert len(json.dumps(errors)) < 1000
+
+
+class PanicException(BaseException):
+    """What PyO3 makes of a panic in Rust; it cannot be provoked at will."""
+
+    __module__ = "pyo3_runtime"
+
+
+class Failing:
+    """A validator with a fault of its own."""
+
+    def __init__(self, error: BaseException) -> None:
+        self._error = error
+
+    def fail(self, value: Any) -> Any:
+        raise self._error
+
+    is_valid = iter_errors = validate = fail
+
+
+def test_a_panic_of_the_library_is_an_error_like_any_other() -> None:
+    """It would pass by every boundary, and end the worker."""
+    schema = Schema(Failing(PanicException("no char boundary")), branching=False)
+    with pytest.raises(ValidatorFailed, match="no char boundary"):
+        schema.accepts({})
+    for values in (1, 10**6):
+        with pytest.raises(ValidatorFailed):
+            schema.errors({}, values)
+
+
+def test_a_thread_that_is_told_to_stop_is_not_held_up() -> None:
+    """Anything else that is no ``Exception`` passes: ``SystemExit``, gevent's ``GreenletExit``."""
+    with pytest.raises(SystemExit):
+        Schema(Failing(SystemExit()), branching=False).accepts({})

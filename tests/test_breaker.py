@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from gateway.breaker import Breaker
 from gateway.exchange import LiveOutcome
-from gateway.shadow.breaker import Breaker
 from gateway.shadow.outcome import Outcome
 from tests.shadow.test_fanout import House, copy
 from tests.support.upstream import upstream

@@ -1,7 +1,7 @@
 """Where to run what blocks: under gevent, not in the one thread that everybody shares.
 
-A leaf. gevent makes waiting on sockets harmless, but knows nothing of a database file:
-a disk that is slow to sync would stop every greenlet.
+A leaf. gevent makes waiting on sockets harmless, but knows nothing of a database file
+or of a hash that is dear on purpose: either would stop every greenlet.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
-"""A breaker for each shadow: after many failures in a row it gets a rest.
+"""A breaker: who fails many times in a row gets a rest, a shadow or a store of counts.
 
-While it is open, copies are dropped before anything is built for them. After
-the cool-down one copy is let through as a trial: answered closes the breaker,
-another failure opens it again for twice as long, up to a limit.
+A leaf. While it is open nobody is asked: copies are dropped before anything is built
+for them. After the cool-down one is let through as a trial: answered closes the
+breaker, another failure opens it again for twice as long, up to a limit.
 """
 
 from __future__ import annotations
