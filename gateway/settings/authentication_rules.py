@@ -127,7 +127,8 @@ def _algorithm_findings(jwt: Jwt, here: Key) -> Iterator[Finding]:
     symmetric = [name for name in jwt.algorithms if name.startswith("HS")]
     if jwt.secret and jwt.algorithms:
         if not symmetric:
-            yield Finding(keys, "none of them is for a secret; HS256 is")
+            message = 'no algorithm is for a secret; authentication.jwt.algorithms = ["HS256"] is'
+            yield Finding(keys, message)
         size = len(jwt.secret.encode())
         for name, least in _SECRET_BYTES:
             if name in symmetric and size < least:

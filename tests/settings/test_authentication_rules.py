@@ -82,7 +82,7 @@ def test_what_can_be_proven_may_be_asked_for(settings: str, folder: Path) -> Non
         (text(JWT + 'jwks = "key.pem"'), "jwt.jwks", "not JSON"),
         (text(JWT + 'jwks = "empty.json"'), "jwt.jwks", "no JWK Set"),
         (text(JWT + 'jwks = "keys.json"\nalgorithms = []'), "jwt.algorithms", "without any"),
-        (text(JWT + f'secret = "{SECRET}"'), "jwt.secret", "none of them is for a secret"),
+        (text(JWT + f'secret = "{SECRET}"'), "jwt.secret", "no algorithm is for a secret"),
         (
             text(JWT + f'secret = "{SECRET[:32]}"\nalgorithms = ["HS384"]'),
             "jwt.algorithms",
