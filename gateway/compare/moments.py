@@ -15,6 +15,7 @@ _RFC_3339 = re.compile(
     r"(\.[0-9]{1,18})?(?:([Zz])|([+-])([0-9]{2}):?([0-9]{2}))?"
 )
 _LONGEST = 60
+_LARGEST: int = 10**20
 _EPOCH = date(1970, 1, 1).toordinal()
 
 
@@ -23,7 +24,9 @@ def moment_of(value: Any, per_second: int) -> tuple[Decimal, str] | None:
     can be compared. None for what is no point in time.
     """
     if is_number(value):
-        return Decimal(value) / per_second if abs(value) < 10**20 else Decimal(value), "number"
+        # Compared, which is exact; abs() of 1e9999999 is an overflow.
+        ordinary = -_LARGEST < value < _LARGEST
+        return Decimal(value) / per_second if ordinary else Decimal(value), "number"
     if type(value) is not str or len(value) > _LONGEST:
         return None
     match = _RFC_3339.fullmatch(value)

@@ -46,6 +46,12 @@ def test_numbers_are_in_the_unit_that_the_rule_says() -> None:
     assert moment_of(Decimal("1e999999"), 1000) is not None
 
 
+@pytest.mark.parametrize("text", ["1e9999999", "-1e999999999999", "1e-9999999999", "1e20"])
+def test_numbers_beyond_all_times_do_no_harm(text: str) -> None:
+    """An upstream may write any; Python's own arithmetic raises for some of them."""
+    assert moment_of(Decimal(text), 1000) is not None
+
+
 def test_a_local_time_is_another_kind() -> None:
     """It cannot be compared with one that has an offset."""
     assert moment_of("2026-03-01T12:00:00", 1) == (Decimal(1772366400), "local")
