@@ -1,33 +1,22 @@
-"""Fields that always differ although nothing else does: what to propose as ignored.
+"""What always differs although nothing else does, as rules to paste into the settings.
 
 Ids and times of day are made anew by each side. But so is a sum that is always a cent
 too high: what does not look like an id or a time is proposed with a question mark.
+Which places those are is found in the store, by ``report.suggestions``.
 """
 
 from __future__ import annotations
 
 import re
-from collections import Counter
-from collections.abc import Iterable, Mapping
-from threading import Lock
+from collections.abc import Iterable
 from typing import NamedTuple
 
 from gateway.compare.moments import moment_of
 from gateway.compare.numbers import is_number
-from gateway.compare.verdict import Comparison, Count, Difference, Kind, Part
+from gateway.compare.verdict import Difference, Kind, Part
 
-# What somebody can set aside: a value, or an order.
-_KINDS = frozenset({Kind.VALUE, Kind.ORDER})
 _ID = re.compile(r"(?=[^0-9]*[0-9])[A-Za-z0-9_.:=+/-]{8,}")
 _LONGEST_ID = 200
-# Of one process. Exchanges that differ in a way not seen before, beyond these, are counted
-# as differing otherwise: they make no proposal.
-_MOST_SIGNATURES = 2000
-_MOST_PLACES = 1000
-# Of those in which it differs, in how many nothing that counts may differ, too.
-_ALONE = 0.9
-_SURE = 0.9
-
 
 class Spot(NamedTuple):
     """What is proposed to be ignored: a field, or a place in JSON bodies."""
@@ -35,10 +24,6 @@ class Spot(NamedTuple):
     part: Part
     pattern: str
     kind: Kind
-
-
-# Stands for all differences that nobody should ignore.
-_OTHERWISE = Spot(Part.STATUS, "", Kind.STATUS)
 
 
 class Proposal(NamedTuple):
@@ -49,76 +34,6 @@ class Proposal(NamedTuple):
     differs: int
     compared: int
     sure: bool
-
-
-class NoiseCounter:
-    """Counts in which places exchanges differ together.
-
-    Threads: any may call it. The lock guards the counts; nothing blocks under it.
-    """
-
-    def __init__(self) -> None:
-        self._lock = Lock()
-        self._compared: Counter[str] = Counter()
-        # (route, places that differ together) → exchanges
-        self._together: Counter[tuple[str, frozenset[Spot]]] = Counter()
-        # (route, place) → how often both values looked like ids or times
-        self._looks: Counter[tuple[str, Spot]] = Counter()
-
-    def note(self, route: str, comparison: Comparison) -> None:
-        """One exchange that was compared."""
-        if comparison.counts_as in {Count.NOT_COMPARABLE, Count.SHADOW_FAILED}:
-            return
-        spots = {_spot(each): looks_made(each) for each in comparison.differences}
-        with self._lock:
-            self._compared[route] += 1
-            key = route, frozenset(spots)
-            if not spots or (len(self._together) >= _MOST_SIGNATURES and key not in self._together):
-                return
-            self._together[key] += 1
-            for spot, made in spots.items():
-                if made and len(self._looks) < _MOST_PLACES:
-                    self._looks[route, spot] += 1
-
-    def proposals(self, *, percent: float, exchanges: int) -> list[Proposal]:
-        """What differs in more than so many percent of a route's exchanges, of which there
-        are so many at least, although nothing but other such places does.
-        """
-        with self._lock:
-            compared, together, looks = (
-                dict(self._compared),
-                dict(self._together),
-                dict(self._looks),
-            )
-        found = []
-        for route, number in compared.items():
-            if number >= exchanges:
-                own = {spots: n for (name, spots), n in together.items() if name == route}
-                for spot, differs in _noisy(own, number * percent / 100).items():
-                    sure = looks.get((route, spot), 0) >= _SURE * differs
-                    found.append(Proposal(route, spot, differs, number, sure))
-        return sorted(found, key=lambda each: (each.route, not each.sure, each.spot.pattern))
-
-    def __repr__(self) -> str:
-        return f"<NoiseCounter {len(self._together)} ways to differ>"
-
-
-def _noisy(together: Mapping[frozenset[Spot], int], least: float) -> dict[Spot, int]:
-    """The places that differ often, and then together with nothing but each other."""
-    totals: Counter[Spot] = Counter()
-    for spots, number in together.items():
-        totals.update(dict.fromkeys(spots, number))
-    del totals[_OTHERWISE]
-    noisy = {spot for spot, number in totals.items() if number > least}
-    while True:
-        alone: Counter[Spot] = Counter()
-        for spots, number in together.items():
-            if spots <= noisy:
-                alone.update(dict.fromkeys(spots, number))
-        kept = {spot for spot in noisy if alone[spot] >= _ALONE * totals[spot]}
-        if kept == noisy:
-            return {spot: totals[spot] for spot in noisy}
-        noisy = kept
 
 
 def as_toml(proposals: Iterable[Proposal], general: str = "default") -> str:
@@ -193,13 +108,8 @@ def _quoted(text: str) -> str:
     return f'"{"".join(out)}"'
 
 
-def _spot(difference: Difference) -> Spot:
-    if difference.kind not in _KINDS:
-        return _OTHERWISE
-    return Spot(difference.part, difference.pattern, difference.kind)
-
-
 def looks_made(difference: Difference) -> bool:
+    """Whether both values look like ids or times."""
     return _made(difference.live) and _made(difference.shadow)
 
 

@@ -1,8 +1,7 @@
 """Proposes rules for what always differs although nothing is wrong: ids, times of day.
 
-``compare.noise`` finds them while exchanges are compared, and forgets; here they are
-found in the store, from how often each place differs and from the kept examples,
-which show what differs together.
+They are found in the store: from how often each place differs, and from the kept
+examples, which show what differs together.
 """
 
 from __future__ import annotations

@@ -1,103 +1,95 @@
-"""Noise: what always differs although nothing else does."""
+"""Noise, as rules to paste."""
 
 from __future__ import annotations
 
 import sys
+from decimal import Decimal
 from typing import Any
-from uuid import UUID
 
-from gateway.compare.noise import NoiseCounter, Proposal, as_toml, path_of_pattern
-from gateway.compare.verdict import Comparison, Kind, NotCompared, Verdict
-from tests.compare.making import answer, as_json, compared
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gateway.compare.noise import Proposal, Spot, as_toml, looks_made, path_of_pattern
+from gateway.compare.paths import parse_path
+from gateway.compare.pointers import pattern_of
+from gateway.compare.verdict import Difference, Kind, Part
 
 if sys.version_info >= (3, 11):
     import tomllib
 else:
     import tomli as tomllib
 
-
-def exchange(number: int, **changed: Any) -> Comparison:
-    """Of two sides with an id and a time of their own."""
-    live = {"id": str(UUID(int=number << 64)), "at": "2026-03-01T12:00:00Z", "sum": 1, "name": "a"}
-    shadow = {"id": str(UUID(int=number)), "at": f"2026-03-01T12:00:{number % 60:02}.5Z"}
-    return compared(as_json(live), as_json({**live, **shadow, **changed}))
+# Any name that an upstream can give a member; "*" alone stands for all of them.
+NAMES = st.text(st.characters(exclude_categories=["Cs"]), max_size=8).filter(lambda n: n != "*")
 
 
-def patterns(proposals: list[Proposal]) -> dict[str, bool]:
-    return {each.spot.pattern: each.sure for each in proposals}
+def proposal(
+    pattern: str,
+    *,
+    route: str = "default",
+    part: Part = Part.BODY,
+    kind: Kind = Kind.VALUE,
+    sure: bool = True,
+) -> Proposal:
+    return Proposal(route, Spot(part, pattern, kind), 50, 60, sure)
 
 
-def test_fields_that_differ_together_and_alone_are_noise() -> None:
-    """Though two of them never differ one by one."""
-    noise = NoiseCounter()
-    for number in range(50):
-        noise.note("r", exchange(number))
-    (one, other) = noise.proposals(percent=50, exchanges=50)
-    assert {one.spot.pattern, other.spot.pattern} == {"/id", "/at"}
-    assert (one.differs, one.compared, one.sure, one.route) == (50, 50, True, "r")
+def test_each_proposal_is_the_rule_that_it_needs() -> None:
+    """Fields, places and orders, in TOML that can be pasted."""
+    text = as_toml(
+        [
+            proposal("/x-node", part=Part.HEADERS),
+            proposal("/lines/*/id"),
+            proposal("/tags", kind=Kind.ORDER),
+        ]
+    )
+    assert tomllib.loads(text) == {
+        "compare": {
+            "ignore_headers": ["x-node"],
+            "ignore_paths": ["$.lines[*].id"],
+            "arrays": [{"path": "$.tags"}],
+        }
+    }
+    assert "differs in 50 of 60" in text
 
 
 def test_a_value_that_is_no_id_and_no_time_is_a_question() -> None:
-    """A sum that is always a cent too high is no noise."""
-    noise = NoiseCounter()
-    for number in range(50):
-        noise.note("r", exchange(number, sum=2))
-    proposals = noise.proposals(percent=50, exchanges=50)
-    assert patterns(proposals) == {"/id": True, "/at": True, "/sum": False}
-    text = as_toml(proposals)
-    assert "a bug?" in text
-    rules = tomllib.loads(text)["routes"]["compare"]
-    assert sorted(rules["ignore_paths"]) == ["$.at", "$.id"]
+    """A sum that is always a cent too high is no noise: its rule is commented out."""
+    text = as_toml([proposal("/id"), proposal("/sum", sure=False)])
+    assert tomllib.loads(text)["compare"]["ignore_paths"] == ["$.id"]
+    assert '#"$.sum"' in text
+    assert text.count("a bug?") == 1
 
 
-def test_what_differs_seldom_or_with_something_else_is_no_noise() -> None:
-    """A bug that shows in some exchanges, and one that brings others along."""
-    noise = NoiseCounter()
-    for number in range(40):
-        noise.note("r", compared("[1]", "[1]"))
-        noise.note("r", compared('{"a": "a", "b": 1}', '{"a": "b"}'))
-        noise.note("seldom", compared("[1]", "[2]" if number == 0 else "[1]"))
-    assert noise.proposals(percent=20, exchanges=40) == []
+def test_rules_of_a_route_are_below_it() -> None:
+    """And the general ones in their own table."""
+    text = as_toml([proposal("/id"), proposal("/at", route='a "route"')])
+    assert 'Below the [[routes]] of "a \\"route\\"":' in text
+    found = tomllib.loads(text)
+    assert found["compare"] == {"ignore_paths": ["$.id"]}
+    assert found["routes"]["compare"] == {"ignore_paths": ["$.at"]}
 
 
-def test_few_exchanges_make_no_proposal() -> None:
-    """Nor do those that were not compared."""
-    noise = NoiseCounter()
-    for number in range(9):
-        noise.note("r", exchange(number))
-    for reason in NotCompared:
-        noise.note("r", Comparison(Verdict.NOT_COMPARED, reason.value))
-    noise.note("r", Comparison(Verdict.SHADOW_FAILED))
-    assert noise.proposals(percent=50, exchanges=10) == []
-    assert len(noise.proposals(percent=50, exchanges=9)) == 2
+@given(st.lists(NAMES, max_size=4))
+def test_whatever_upstreams_name_is_the_path_of_just_that(names: list[str]) -> None:
+    """Quotes and line breaks end nothing: the rule reads back as the place it is about."""
+    pattern = pattern_of(list(names))
+    text = as_toml([proposal(pattern)])
+    (path,) = tomllib.loads(text)["compare"]["ignore_paths"]
+    assert path == path_of_pattern(pattern)
+    assert pattern_of([_text(step) for step in parse_path(path).steps]) == pattern
 
 
-def test_fields_and_orders_are_proposed_too() -> None:
-    """As what they are, in TOML to paste."""
-    noise = NoiseCounter()
-    for number in range(20):
-        live = answer('{"tags": [1, 2]}', ("X-Node", f"node-{number:08}"))
-        shadow = answer('{"tags": [2, 1]}', ("X-Node", f"other-{number:08}"))
-        noise.note("default", compared(live, shadow))
-        noise.note('a "route"', compared(live, shadow))
-    proposals = noise.proposals(percent=50, exchanges=10)
-    assert {each.spot.kind for each in proposals} == {Kind.VALUE, Kind.ORDER}
-    default = as_toml([each for each in proposals if each.route == "default"])
-    expected = {"ignore_headers": ["x-node"], "arrays": [{"path": "$.tags"}]}
-    assert tomllib.loads(default) == {"compare": expected}
-    assert 'Below the [[routes]] of "a \\"route\\"":' in as_toml(proposals)
+def _text(step: Any) -> str:
+    return step if isinstance(step, str) else "*"
 
 
-def test_what_upstreams_name_stays_a_text_in_toml() -> None:
-    """A name with quotes and line breaks ends nothing."""
-    name = 'a"]\n[live]\nurl = "http://evil"\x7f'
-    noise = NoiseCounter()
-    for number in range(3):
-        sides = ({name: f"id-{number}-{side}-0000"} for side in "ab")
-        noise.note("r", compared(*map(as_json, sides)))
-    text = as_toml(noise.proposals(percent=50, exchanges=1))
-    (path,) = tomllib.loads(text)["routes"]["compare"]["ignore_paths"]
-    assert path == f"$['{name}']"
+@given(NAMES)
+def test_whatever_a_route_is_called_ends_no_comment(name: str) -> None:
+    """A route's name is the user's own, and may have anything in it."""
+    found = tomllib.loads(as_toml([proposal("/id", route=f"r{name}")]))
+    assert list(found) == ["routes"]
 
 
 def test_patterns_become_paths() -> None:
@@ -107,11 +99,23 @@ def test_patterns_become_paths() -> None:
     assert path_of_pattern("/a~1b/it's") == "$['a/b']['it\\'s']"
 
 
-def test_what_is_counted_is_bounded() -> None:
-    """Upstreams choose patterns; the process does not grow with them."""
-    noise = NoiseCounter()
-    for number in range(2500):
-        sides = ({f"x{number}": f"value-{side}-12345"} for side in "ab")
-        noise.note("r", compared(*map(as_json, sides)))
-    assert len(noise._together) <= 2000
-    assert len(noise._looks) <= 1000
+@pytest.mark.parametrize(
+    ("live", "shadow", "made"),
+    [
+        pytest.param("0f8fad5b-d9cb-469f-a165-70867728950e", "a1b2c3d4e5f60718", True, id="ids"),
+        pytest.param("2026-03-01T12:00:00Z", "2026-03-01T12:00:01.5Z", True, id="times"),
+        pytest.param(1771234567, 1771234568, True, id="seconds"),
+        pytest.param(1771234567890, Decimal("1771234567891.5"), True, id="milliseconds"),
+        pytest.param(143, 142, False, id="amounts"),
+        pytest.param("1.43", "1.42", False, id="amounts as texts"),
+        pytest.param("confirmed", "cancelled", False, id="words"),
+        pytest.param("0f8fad5b-d9cb-469f-a165-70867728950e", "", False, id="one is empty"),
+        pytest.param("x1" * 200, "x2" * 200, False, id="long texts"),
+        pytest.param(True, False, False, id="booleans"),
+        pytest.param(None, None, False, id="nothing"),
+    ],
+)
+def test_ids_and_times_look_like_what_is_made_anew(live: Any, shadow: Any, made: bool) -> None:
+    """On both sides."""
+    found = Difference(Part.BODY, Kind.VALUE, "/x", "/x", live, shadow)
+    assert looks_made(found) is made
