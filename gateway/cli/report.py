@@ -46,7 +46,7 @@ examples:
   gateway report --since 2026-11-21T08:00Z --shadow rewrite
   gateway report --config gateway.toml --format html --output report.html
   gateway report --require-match 99.9 --require-exchanges 10000 --max-latency-ratio 1.2
-  gateway report --suggest-rules >> gateway.toml
+  gateway report --suggest-rules --output rules.toml
 
 exit status: 0 ready, 1 not ready, 3 too little evidence, 2 there is no report: wrong
 arguments or settings, or no store
@@ -128,6 +128,7 @@ def run(options: argparse.Namespace) -> int:
     """Write the report; the exit status is the decision's."""
     settings = stores.settings_of(options)
     with stores.opened(options, settings) as reader:
+        _require_known(options.shadow, reader.shadows(), settings)
         question = _question(options, settings)
         if options.suggest_rules:
             where = msgspec.structs.replace(question.where, shadow=options.shadow)
@@ -138,6 +139,16 @@ def run(options: argparse.Namespace) -> int:
         report = make_report(reader, question, options.shadow)
     stores.write(_FORMATS[options.format](report), options.output)
     return report.exit_status
+
+
+def _require_known(name: str | None, seen: list[str], settings: Settings | None) -> None:
+    """A misspelt name would be a shadow that nothing is known of."""
+    configured = [shadow.name for shadow in settings.shadows] if settings is not None else []
+    known = sorted({*seen, *configured})
+    if name is not None and name not in known:
+        raise stores.Unusable(
+            f"--shadow {name}: there is no such shadow; there is {', '.join(known) or 'none'}"
+        )
 
 
 _NOTHING = "# Nothing differs all the time: there is nothing to propose.\n"

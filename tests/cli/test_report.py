@@ -62,9 +62,8 @@ def test_not_ready_is_1_and_says_why(bad: Path) -> None:
         (("--require-match", "79", "--require-exchanges", "100", "--max-failed", "5"), 3),
         (("--require-match", "90"), 1),
         (("--since", "1m", "--until", "1d"), 3),
-        (("--shadow", "nobody"), 3),
     ],
-    ids=["low demands", "across the limit", "above it", "another time", "another shadow"],
+    ids=["low demands", "across the limit", "above it", "another time"],
 )
 def test_flags_change_the_rule_and_the_question(
     flags: tuple[str, ...], status: int, bad: Path
@@ -145,6 +144,18 @@ def test_wrong_arguments_are_2(flag: str, tmp_path: Path) -> None:
     done = gateway(tmp_path, "report", flag)
     assert done.returncode == 2
     assert flag.partition("=")[0] in done.stderr
+
+
+def test_a_shadow_that_nobody_knows_is_a_mistake(bad: Path) -> None:
+    """And no shadow without evidence, which one of the settings is before its first copy."""
+    done = gateway(bad, "report", "--shadow", "rewritten")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "--shadow rewritten: there is no such shadow; there is rewrite" in done.stderr
+    (bad / "new.toml").write_text(
+        '[live]\nurl = "http://127.0.0.1:9"\n'
+        '[[shadows]]\nname = "next"\nurl = "http://127.0.0.2:9"\n'
+    )
+    assert gateway(bad, "report", "--config", "new.toml", "--shadow", "next").returncode == 3
 
 
 def test_a_terminal_without_the_characters_is_no_problem(bad: Path) -> None:
