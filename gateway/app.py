@@ -40,7 +40,6 @@ from gateway.housekeeping import Housekeeper
 from gateway.introduction import Introduction
 from gateway.live import LiveProxy, LiveUpstream
 from gateway.metrics import Guarded, Metrics
-from gateway.middleware.access_log import AccessLog, writer_for
 from gateway.middleware.accounting import Accounting
 from gateway.middleware.admission import Admission
 from gateway.middleware.boundary import Boundary
@@ -61,6 +60,7 @@ from gateway.unserved import Unserved
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
+    from gateway.accesslog.writer import LogWriter
     from gateway.middleware.authentication import Authentication
     from gateway.ratelimit.store import Store
     from gateway.recording import RecordingSide
@@ -159,8 +159,9 @@ class Gateway:
         self.fanout = self.shadow_side.fanout
         self.ledger = self.shadow_side.ledger
         self.pool = self.shadow_side.pool
-        on = settings.access_log.to != "off"
-        self.access_log = writer_for(settings.access_log) if on else None
+        self.access_log: LogWriter | None = None
+        if settings.access_log.to != "off":
+            self.access_log = _middleware("access_log", "writer_for")(settings.access_log)
         self._told_lost = 0
         self._authentication: Authentication | None = None
         # Where rates are counted, if somebody is limited.
@@ -213,7 +214,7 @@ class Gateway:
             config, writer = self.settings.access_log, self.access_log
             routes = self.settings.routes
             logged = RouteTable([(r.path, r.methods, r.access_log) for r in routes], default=True)
-            app = AccessLog(
+            app = _middleware("access_log", "AccessLog")(
                 app,
                 config,
                 writer=writer,

@@ -1,9 +1,9 @@
 """The mirror around an application that has a host of its own: one line in its wsgi.py.
 
 It stands where the application stood: the server calls it, it calls the application,
-which is the live side, and sends copies of its traffic to the shadows. Nothing is
-started, opened or imported for that until the first request, and then in the process
-that has it: it may be made before a fork.
+which is the live side, and sends copies of its traffic to the shadows. Making it
+imports what its settings need; nothing is started or opened until the first request,
+and then in the process that has it: it may be made before a fork.
 
 Not done here: answering, refusing or delaying anything. The gateway's other
 middlewares (authentication, limits, …) wrap an application by themselves.
@@ -14,22 +14,24 @@ from __future__ import annotations
 import logging
 import os
 from collections.abc import Callable, Iterable, Sequence
+from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from gateway.compare.verdict import Judged
-from gateway.control import Control
 from gateway.embedded.host import warn_of_host
-from gateway.embedded.process import EmbeddedMirror
 from gateway.embedded.settings import embedded_settings
 from gateway.hooks import Hooks
-from gateway.metrics import Metrics
 from gateway.settings.made import ShadowLike
 from gateway.settings.model import Settings
-from gateway.shadow.copy import Copy
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
+
+    from gateway.compare.verdict import Judged
+    from gateway.control import Control
+    from gateway.embedded.process import EmbeddedMirror
+    from gateway.metrics import Metrics
+    from gateway.shadow.copy import Copy
 
 _log = logging.getLogger(__name__)
 
@@ -88,6 +90,11 @@ class MirrorMiddleware:
         self._hooks = Hooks(should_mirror, rewrite, on_verdict)
         self._mirrors: dict[int, EmbeddedMirror | _Unmirrored] = {}
         self._mirror: EmbeddedMirror | _Unmirrored | None = None
+        if self.settings.shadows:
+            # Not at the top: without a shadow nothing of it is needed. And not by the
+            # first request, which would wait for it.
+            self._parts: Any = import_module("gateway.embedded.process")
+            import_module("gateway.shadow.side").load_parts(self.settings)
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         mirror = self._mirror
@@ -114,7 +121,7 @@ class MirrorMiddleware:
         if not self.settings.shadows:
             return _Unmirrored(self._application)
         try:
-            return EmbeddedMirror(
+            mirror: EmbeddedMirror = self._parts.EmbeddedMirror(
                 self._application,
                 self.settings,
                 metrics=self._metrics,
@@ -124,6 +131,7 @@ class MirrorMiddleware:
         except Exception as error:  # noqa: BLE001 - the host's request must not notice
             _log.error("Requests are not mirrored in this process", exc_info=error)
             return _Unmirrored(self._application)
+        return mirror
 
     def close(self) -> None:
         """Stop mirroring in this process; requests go on to the application as before.

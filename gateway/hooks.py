@@ -9,10 +9,11 @@ counted, and nobody else notices.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
-from gateway.compare.verdict import Judged
-from gateway.shadow.copy import Copy
+if TYPE_CHECKING:
+    from gateway.compare.verdict import Judged
+    from gateway.shadow.copy import Copy
 
 
 class Hooks(NamedTuple):

@@ -8,14 +8,16 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from typing import Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
-from gateway.exchange import Exchange
-from gateway.isolation.difference import Interval
-from gateway.process import ProcessFigures
-from gateway.shadow.outcome import Outcome
-from gateway.shadow.pool import PoolSnapshot
 from gateway.throttle import ThrottledLog
+
+if TYPE_CHECKING:
+    from gateway.exchange import Exchange
+    from gateway.isolation.difference import Interval
+    from gateway.process import ProcessFigures
+    from gateway.shadow.outcome import Outcome
+    from gateway.shadow.pool import PoolSnapshot
 
 
 class Declared(NamedTuple):

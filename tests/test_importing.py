@@ -114,13 +114,54 @@ def test_the_package_alone_costs_nothing() -> None:
     assert own <= {"gateway", "gateway._version"}
 
 
-def test_a_mirror_does_not_load_a_gateway() -> None:
+@pytest.mark.parametrize(
+    ("name", "most"),
+    [("Settings", 65), ("Shadow", 65), ("load", 65), ("MirrorMiddleware", 70), ("Gateway", 155)],
+)
+def test_a_name_brings_few_modules_along(name: str, most: int) -> None:
+    """Importing takes about as long as there are modules: 20 ms for the fewest of these."""
+    loaded = modules(f"from gateway import {name}")
+    assert len([each for each in loaded if each.startswith("gateway")]) <= most
+    # The standard library's slow ones; werkzeug wants the last for itself, and inspect with it.
+    slow = {"statistics", "tomllib", "tomli", "dataclasses"}
+    assert not loaded & (slow - {"dataclasses"} if "werkzeug" in loaded else slow)
+
+
+@pytest.mark.parametrize("shadow", ["", "http://127.0.0.1:9"], ids=["without", "with"])
+def test_a_mirror_does_not_load_a_gateway(shadow: str) -> None:
     """Neither the chain nor werkzeug, which is as much again as all of ours."""
-    loaded = modules("from gateway import MirrorMiddleware")
+    made = f"from gateway import MirrorMiddleware; MirrorMiddleware(print, shadow={shadow!r})"
+    loaded = modules(made)
     assert not loaded & {"gateway.app", "gateway.live", "gateway.server", "werkzeug"}
     assert not {each for each in loaded if each.startswith("gateway.middleware")}
-    # Nor what a comparison takes, before there is one.
-    assert not loaded & {"gateway.compare.comparer", "gateway.coding", "regex", "jsonschema_rs"}
+    assert not loaded & {"regex", "jsonschema_rs", "sqlalchemy"}
+    # What calls shadows and compares is there before a request would wait for it.
+    needed = {"gateway.shadow.pool", "gateway.transport", "gateway.compare.comparer"}
+    assert loaded & needed == (needed if shadow else set())
+
+
+_FIRST_REQUEST = """
+from wsgiref.util import setup_testing_defaults
+from gateway import MirrorMiddleware
+
+def app(environ, start_response):
+    start_response("200 OK", [])
+    return [b"ok"]
+
+environ = {}
+setup_testing_defaults(environ)
+mirror = MirrorMiddleware(app, shadow="http://127.0.0.1:9")
+before = set(sys.modules)
+answer = mirror(environ, lambda *started: None)
+assert b"".join(answer) == b"ok"
+answer.close()
+mirror.close()
+"""
+
+
+def test_the_first_request_imports_nothing() -> None:
+    """It would wait for it, and so would those beside it."""
+    assert not {each for each in modules(_FIRST_REQUEST) if each.startswith("gateway")}
 
 
 def test_a_gateway_loads_only_the_middlewares_that_are_switched_on() -> None:

@@ -16,9 +16,9 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import datetime, timezone
 from enum import Enum
+from typing import NamedTuple
 
 # It goes into a header field, a log line and a label: no spaces, no quotes, no
 # separators. Basic's user-id has no colon (RFC 7617 section 2).
@@ -47,8 +47,7 @@ class Kind(str, Enum):
     PASSWORD = "password"
 
 
-@dataclass(frozen=True)
-class Credential:
+class Credential(NamedTuple):
     """One line. ``hash`` is as in the file; times are UTC."""
 
     name: str

@@ -8,7 +8,6 @@ value never leaves ``load()``: by then its problem is recorded.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any
 
@@ -31,8 +30,7 @@ _EMPTY = MappingProxyType(
 )
 
 
-@dataclass
-class Built:
+class Built(Struct):
     """What was given where.
 
     ``places``: of tables, lists and values. ``values``: which of them are values.
@@ -40,9 +38,9 @@ class Built:
     """
 
     settings: Settings
-    places: dict[Key, Place] = field(default_factory=dict)
-    values: set[Key] = field(default_factory=set)
-    wrong: set[Key] = field(default_factory=set)
+    places: dict[Key, Place] = {}
+    values: set[Key] = set()
+    wrong: set[Key] = set()
 
     def is_wrong(self, key: Key) -> bool:
         """Whether a problem with the value, or with a table around it, is known already."""

@@ -8,11 +8,10 @@ needs no other line of code. Nothing here knows a setting by its name.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
 from functools import cache
 from typing import Any
 
-from msgspec import NODEFAULT, Struct, inspect
+from msgspec import NODEFAULT, Struct, inspect, structs
 
 from gateway.settings.model import Settings
 
@@ -20,8 +19,7 @@ from gateway.settings.model import Settings
 Key = tuple[str | int, ...]
 
 
-@dataclass(frozen=True)
-class Kind:
+class Kind(Struct, frozen=True):
     """What one value must be. ``shape`` is never an annotation nor a union with None."""
 
     shape: inspect.Type
@@ -69,8 +67,7 @@ class Kind:
         return self.extra.get("unit")
 
 
-@dataclass(frozen=True)
-class Setting:
+class Setting(Struct, frozen=True):
     """One field of a model."""
 
     name: str
@@ -117,7 +114,7 @@ def kind_at(key: Key) -> Kind:
         if step is None:
             raise KeyError(key)
         extra = {**step.extra, "secret": kind.secret or step.secret}
-        kind = replace(step, extra=extra)
+        kind = structs.replace(step, extra=extra)
     return kind
 
 

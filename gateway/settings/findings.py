@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from gateway.settings.declared import Key
 from gateway.settings.model import Live, Settings, Shadow
 
 
-@dataclass(frozen=True)
-class Finding:
+class Finding(Struct, frozen=True):
     """A contradiction.
 
     ``keys``: all settings it depends on. It is reported at the first of them

@@ -8,6 +8,7 @@ runs once, in the process that starts the gateway; workers get the result
 from __future__ import annotations
 
 from collections.abc import Mapping
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,6 @@ import msgspec
 from gateway.errors import SettingsError
 from gateway.settings.build import Built, build
 from gateway.settings.declared import Key, kind_at
-from gateway.settings.file import read_file
 from gateway.settings.model import Settings
 from gateway.settings.overrides import (
     CONFIG_VARIABLE,
@@ -41,7 +41,7 @@ def load(
     problems = Problems()
     if config is None and environ.get(CONFIG_VARIABLE):
         config = Path(environ[CONFIG_VARIABLE])
-    tree = Table(Place("")) if config is None else read_file(config, problems)
+    tree = Table(Place("")) if config is None else _file(config, problems)
     from_environment = read_environment(environ, problems)
     from_flags = read_flags(flags, problems)
     if tree.wrong:
@@ -49,6 +49,12 @@ def load(
         raise SettingsError(problems.texts)
     _lay_over(tree, from_environment, from_flags)
     return _checked(tree, problems)
+
+
+def _file(config: Path, problems: Problems) -> Table:
+    # Not at the top: who embeds a mirror has its settings in code, and no use for TOML.
+    tree: Table = import_module("gateway.settings.file").read_file(config, problems)
+    return tree
 
 
 def validated(settings: Settings) -> Settings:

@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Final
+
+from msgspec import Struct
 
 from gateway.settings.declared import Key, kind_at, scalar_keys
 from gateway.settings.problems import Place, Problems, did_you_mean, shown
@@ -58,12 +59,11 @@ _SERVICE_LINK = re.compile(
 _SERVICE_PORT = re.compile(r"GATEWAY_(?:[A-Z0-9_]+_)?PORT")
 
 
-@dataclass
-class Overrides:
+class Overrides(Struct):
     """Settings that lie over those of the file."""
 
-    values: dict[Key, Leaf] = field(default_factory=dict)
-    shadows: list[Leaf] = field(default_factory=list)
+    values: dict[Key, Leaf] = {}
+    shadows: list[Leaf] = []
     percent: Leaf | None = None
 
 

@@ -10,8 +10,9 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from difflib import get_close_matches
+
+from msgspec import Struct
 
 from gateway.settings.declared import Key
 
@@ -21,8 +22,7 @@ _LONGEST = 80
 _SECRET_NAME = re.compile("auth|secret|token|pass|pwd|key|cookie|credential", re.IGNORECASE)
 
 
-@dataclass(frozen=True)
-class Place:
+class Place(Struct, frozen=True):
     """Where a value was given. ``source``: a file and line, a flag, a variable; or nothing."""
 
     source: str

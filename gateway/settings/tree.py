@@ -8,7 +8,6 @@ knows its place, a problem that shows later still names the line or the flag.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
@@ -30,8 +29,7 @@ from gateway.settings.values import Unfit, expected, read_scalar
 WRONG: Final = object()
 
 
-@dataclass
-class Leaf:
+class Leaf(Struct):
     """One value: a scalar, a tuple of scalars, a dict of texts, or ``WRONG``.
 
     ``items``: the places of what is in it, by index or name.
@@ -39,24 +37,22 @@ class Leaf:
 
     value: Any
     place: Place
-    items: Mapping[Any, Place] = field(default_factory=dict)
+    items: Mapping[Any, Place] = {}
 
 
-@dataclass
-class Table:
+class Table(Struct):
     """A table of settings. ``wrong``: it is there but was no table."""
 
     place: Place
-    entries: dict[str, Node] = field(default_factory=dict)
+    entries: dict[str, Node] = {}
     wrong: bool = False
 
 
-@dataclass
-class Rows:
+class Rows(Struct):
     """A list of tables. ``wrong``: it is there but was no list."""
 
     place: Place
-    items: list[Table] = field(default_factory=list)
+    items: list[Table] = []
     wrong: bool = False
 
 

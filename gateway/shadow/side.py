@@ -18,7 +18,6 @@ from gateway.compare.wanted import compares
 from gateway.control import Control
 from gateway.forwarded import Tell
 from gateway.hooks import NO_HOOKS, Hooks
-from gateway.isolation.guard import Guard
 from gateway.metrics import Metrics
 from gateway.routes import RouteTable
 from gateway.settings.model import Settings
@@ -34,6 +33,7 @@ from gateway.transport import UpstreamSession, adapter_for
 
 if TYPE_CHECKING:
     from gateway.compare.side import ComparisonSide
+    from gateway.isolation.guard import Guard
     from gateway.store.side import StoreSide
 
 # After the drain time-out calls are aborted; their threads need a moment to notice.
@@ -102,8 +102,8 @@ class ShadowSide:
         )
 
     def _keeping(self, settings: Settings, shared: Path | None) -> StoreSide | None:
-        url = settings.store.url
-        if url is None or url == OFF or self.comparison is None:
+        url = _stored(settings)
+        if url is None or self.comparison is None:
             return None
         make = import_module("gateway.store.side").StoreSide
         keeping: StoreSide = make(settings, url, self.ledger, self._metrics, shared)
@@ -151,6 +151,27 @@ class ShadowSide:
         return f"<ShadowSide {self.fanout!r}, {self.pool!r}>"
 
 
+def load_parts(settings: Settings) -> None:
+    """Import what only some settings need, before a request would wait for it."""
+    if compares(settings):
+        import_module("gateway.compare.side")
+        if _stored(settings) is not None:
+            import_module("gateway.store.side")
+    if _has_guard(settings):
+        import_module("gateway.isolation.guard")
+
+
+def _stored(settings: Settings) -> str | None:
+    """Where figures are kept."""
+    url = settings.store.url
+    return None if url == OFF else url
+
+
+def _has_guard(settings: Settings) -> bool:
+    config = settings.isolation
+    return bool(config.action != "off" and config.holdout and settings.shadows)
+
+
 def _floor(settings: Settings, *shared_parts: Any) -> FloorShadow:
     lives = [(r.path, r.methods, r.live or settings.live) for r in settings.routes]
     return FloorShadow(
@@ -165,11 +186,12 @@ def _floor(settings: Settings, *shared_parts: Any) -> FloorShadow:
 def _guard(
     settings: Settings, control: Control, metrics: Metrics, shared: Path | None
 ) -> Guard | None:
-    config = settings.isolation
-    if config.action == "off" or not config.holdout or not settings.shadows:
+    if not _has_guard(settings):
         return None
     names = [shadow.name for shadow in settings.shadows]
-    return Guard(config, names, control=control, metrics=metrics, shared=shared)
+    make = import_module("gateway.isolation.guard").Guard
+    guard: Guard = make(settings.isolation, names, control=control, metrics=metrics, shared=shared)
+    return guard
 
 
 def _vetting(settings: Settings, hooks: Hooks) -> Vetting | None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import ipaddress
 import re
-from dataclasses import dataclass, field
+from typing import NamedTuple
 from urllib.parse import SplitResult, quote, unquote, urlsplit
 
 from requests.exceptions import InvalidURL
@@ -21,8 +21,17 @@ _HOST = re.compile(r"[A-Za-z0-9_.\-]+")
 _BASE_PATH = re.compile(r"(?:/[!-\"$->@-~]*)?")
 
 
-@dataclass(frozen=True, slots=True)
-class Origin:
+class _Parts(NamedTuple):
+    scheme: str
+    host: str
+    port: int
+    base_path: str
+    socket_path: str | None
+    authority: str
+    address: str
+
+
+class Origin(_Parts):
     """An upstream's address.
 
     ``base_path``: ``""`` or ``"/prefix"``, put before every target by the caller.
@@ -30,21 +39,22 @@ class Origin:
     ``authority``: what Host would be. ``address``: what one pool connects to.
     """
 
-    scheme: str
-    host: str
-    port: int
-    base_path: str = ""
-    socket_path: str | None = None
-    authority: str = field(init=False, repr=False, compare=False)
-    address: str = field(init=False, repr=False, compare=False)
+    __slots__ = ()
 
-    def __post_init__(self) -> None:
-        host = f"[{self.host}]" if ":" in self.host else self.host
-        shown = self.port != _DEFAULT_PORTS[self.scheme]
-        authority = f"{host}:{self.port}" if shown else host
-        place = authority if self.socket_path is None else quote(self.socket_path, safe="")
-        object.__setattr__(self, "authority", authority)
-        object.__setattr__(self, "address", f"{self.scheme}://{place}")
+    def __new__(
+        cls,
+        scheme: str,
+        host: str,
+        port: int,
+        base_path: str = "",
+        socket_path: str | None = None,
+    ) -> Origin:
+        """The two that follow from the others are made once, not for every request."""
+        name = f"[{host}]" if ":" in host else host
+        authority = f"{name}:{port}" if port != _DEFAULT_PORTS[scheme] else name
+        place = authority if socket_path is None else quote(socket_path, safe="")
+        address = f"{scheme}://{place}"
+        return super().__new__(cls, scheme, host, port, base_path, socket_path, authority, address)
 
     @property
     def url(self) -> str:
