@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from gateway.exchange import Exchange
 from gateway.metrics import Metrics
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 class Accounting:
     """Outermost middleware: metrics of the live side, and the ledger's last word.
 
+    ``fanout``: the shadows, whose ledger is kept; None where there are none.
     ``introduce``: makes the request's exchange, with what its head tells.
     ``not_mirrored``: told of a request that did not come as far as the mirror, so that
     the ledger has it; what was refused is skipped without. ``note``: told the method of
@@ -31,7 +32,7 @@ class Accounting:
     def __init__(
         self,
         app: WSGIApplication,
-        fanout: Fanout,
+        fanout: Fanout | None,
         metrics: Metrics,
         clock: Callable[[], float] = time.monotonic,
         introduce: Callable[[WSGIEnvironment], Exchange] = Exchange.of,
@@ -49,8 +50,13 @@ class Accounting:
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         exchange = self._introduce(environ)
         self._metrics.request_started()
+
+        def started(status: str, headers: list[tuple[str, str]], exc_info: Any = None) -> Any:
+            exchange.status = int(status[:3])
+            return start_response(status, headers, exc_info)
+
         try:
-            answer = self._app(environ, start_response)
+            answer = self._app(environ, started)
         except BaseException:
             self._ended(environ, exchange)
             raise
@@ -71,7 +77,8 @@ class Accounting:
                 self._note(environ["REQUEST_METHOD"], exchange)
 
     def _skip(self, environ: WSGIEnvironment, exchange: Exchange) -> None:
-        self._fanout.skip(Outcome.SKIPPED_REFUSED)
+        if self._fanout is not None:
+            self._fanout.skip(Outcome.SKIPPED_REFUSED)
 
 
 class _CountedAnswer:

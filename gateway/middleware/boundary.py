@@ -10,7 +10,7 @@ from __future__ import annotations
 import logging
 import re
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from gateway.errors import BadRequest, MethodNotAllowed, Refusal, UnsupportedCoding
 from gateway.exchange import Exchange, Refused, describe
@@ -37,23 +37,18 @@ class Boundary:
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         exchange = Exchange.of(environ)
-
-        def started(status: str, headers: list[tuple[str, str]], exc_info: Any = None) -> Any:
-            exchange.status = int(status[:3])
-            return start_response(status, headers, exc_info)
-
         try:
             refuse_unforwardable(environ)
-            return self._app(environ, started)
+            return self._app(environ, start_response)
         except Refusal as refusal:
             exchange.refused = Refused("boundary", _word(refusal))
             self._note(refusal, environ)
-            return answer_with_problem(refusal, exchange.id, started)
+            return answer_with_problem(refusal, exchange.id, start_response)
         except Exception as error:  # noqa: BLE001 - the outermost boundary
             self._log.log(logging.ERROR, "%s: failed", describe(environ), exc_info=error)
             problem = InternalError("The gateway failed to handle this request; see its log.")
             exchange.refused = Refused("boundary", _word(problem))
-            return answer_with_problem(problem, exchange.id, started)
+            return answer_with_problem(problem, exchange.id, start_response)
 
     def _note(self, refusal: Refusal, environ: WSGIEnvironment) -> None:
         # Upstream faults are the operator's business; clients' faults are not.

@@ -5,11 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Any
 
+import flask
 import pytest
+from prometheus_client import generate_latest
+from werkzeug.test import Client
 
 from gateway.exchange import Exchange
 from gateway.metrics import Metrics
 from gateway.middleware.accounting import Accounting
+from gateway.prometheus import PrometheusMetrics
 from gateway.shadow.outcome import Outcome
 from tests.shadow.test_fanout import House
 
@@ -47,8 +51,8 @@ def test_a_request_is_counted_when_its_answer_is_closed(house: House) -> None:
     """Once, with its duration from arrival to the end of the answer."""
 
     def app(environ: Any, start_response: Any) -> Iterable[bytes]:
-        exchange = Exchange.of(environ)
-        exchange.status, exchange.mirrored = 201, True
+        start_response("201 Made", [])
+        Exchange.of(environ).mirrored = True
         return [b"x"]
 
     metrics = Recorder()
@@ -134,3 +138,20 @@ def test_who_wants_to_know_of_every_request_is_told_once(house: House) -> None:
     assert len(noted) == 1
     answer.close()
     assert noted == [("GET", None), ("GET", None)]
+
+
+def test_around_a_flask_application() -> None:
+    """Alone: without a mirror, a route or anything else of a gateway."""
+    app = flask.Flask("billing")
+    app.add_url_rule("/invoices", view_func=lambda: ("made", 201), methods=["POST"])
+    metrics = PrometheusMetrics()
+    client = Client(Accounting(app, None, metrics))
+    for _ in range(2):
+        assert client.post("/invoices", buffered=True).data == b"made"
+    assert client.get("/nowhere", buffered=True).status_code == 404
+    text = generate_latest(metrics.registry).decode()
+    counted = 'gateway_requests_total{method="%s",route="default",status="%s"} %s'
+    assert counted % ("POST", 201, 2.0) in text
+    assert counted % ("GET", 404, 1.0) in text
+    assert 'gateway_request_duration_seconds_count{route="default"} 3.0' in text
+    assert "gateway_inflight_requests 0.0" in text
