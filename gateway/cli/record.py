@@ -192,7 +192,8 @@ def _sentence(state: Mapping[str, Any]) -> str:
     if state["id"] is None:
         return "nothing was asked to be recorded"
     size = sum(file["bytes"] for file in state["files"])
-    files = f"{len(state['files'])} files of {size} bytes in {state['folder']}"
+    number = len(state["files"])
+    files = f"{number} file{'s' * (number != 1)} of {size} bytes in {state['folder']}"
     if not state["recording"]:
         return f"nothing is being recorded; of the last recording: {files}"
     left = max(0.0, state["until"] - time.time())

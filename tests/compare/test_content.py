@@ -22,6 +22,11 @@ def packed(body: bytes, **more: Any) -> Answer:
     return answer(gzip.compress(body), GZIP, **more)
 
 
+def unread(size: int, *fields: tuple[str, str]) -> Answer:
+    """A body that nobody read to its end, or of which a recording has nothing but the size."""
+    return answer(None, *fields, media=TEXT, size=size)
+
+
 def cut(size: int, digest: bytes = b"d", *fields: tuple[str, str], media: str = TEXT) -> Answer:
     """A body beyond the cap."""
     return answer(None, *fields, media=media, size=size, digest=blake2b(digest).digest())
@@ -93,6 +98,30 @@ def test_what_cannot_be_looked_into_is_not_compared(shadow: Answer, reason: NotC
     """With the reason; it is neither a match nor a difference."""
     comparison = compared(answer('{"a": 1}'), shadow, headers=("X-None",))
     assert (comparison.verdict, comparison.reason) == (Verdict.NOT_COMPARED, reason.value)
+
+
+MIB = 2**20
+
+
+@pytest.mark.parametrize(
+    ("live", "shadow", "verdict"),
+    [
+        pytest.param(unread(5 * MIB), unread(4 * MIB + 9), Verdict.NOT_COMPARED, id="neither read"),
+        pytest.param(unread(MIB), cut(MIB), Verdict.NOT_COMPARED, id="one digest"),
+        pytest.param(unread(4), answer("text", media=TEXT), Verdict.NOT_COMPARED, id="one body"),
+        pytest.param(cut(3 * MIB), unread(5 * MIB), Verdict.BODY, id="longer than a digest's"),
+        pytest.param(answer("", media=TEXT), unread(5 * MIB), Verdict.BODY, id="instead of none"),
+        pytest.param(cut(MIB), cut(MIB, b"e"), Verdict.BODY, id="two digests"),
+    ],
+)
+def test_bodies_that_nobody_read_differ_only_if_that_is_known(
+    live: Answer, shadow: Answer, verdict: Verdict
+) -> None:
+    """Two downloads of 5 MiB that may be the same are no bug of the shadow's."""
+    for one, other in ((live, shadow), (shadow, live)):
+        comparison = compared(one, other)
+        assert comparison.verdict is verdict
+        assert (comparison.reason == "too_large") is (verdict is Verdict.NOT_COMPARED)
 
 
 def test_a_known_difference_counts_although_the_body_is_unknown() -> None:
