@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import itertools
 import json
 import os
@@ -15,7 +16,9 @@ import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from functools import cache
 from pathlib import Path
+from typing import IO
 
 from tests.support.client import Client
 from tests.support.waiting import wait_for
@@ -23,15 +26,31 @@ from tests.support.waiting import wait_for
 _SAMPLE = re.compile(r"^(\w+)(?:\{(.*)\})? (\S+)$")
 
 
-# Below those that the system gives to clients and to port 0, and for each process that runs
-# tests its own: so what was free a moment ago still is.
-_FIRST = 10_000 + 2000 * (int(os.environ.get("PYTEST_XDIST_WORKER", "gw0")[2:]) % 10)
-_ports = itertools.cycle(range(_FIRST, _FIRST + 2000))
+@cache
+def _ports() -> Iterator[int]:
+    """Ports that are this process's own: so what was free a moment ago still is.
+
+    Below those that the system gives to clients and to port 0. Whoever holds a range's
+    lock, until it ends, has the range.
+    """
+    for first in range(11_000, 32_000, 1000):
+        lock = Path(tempfile.gettempdir(), f"gateway-test-ports-{first}").open("w")
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            lock.close()
+        else:
+            _held.append(lock)
+            return itertools.cycle(range(first, first + 1000))
+    raise AssertionError("so many tests at the same time")
+
+
+_held: list[IO[str]] = []
 
 
 def free_port() -> int:
     """A port nobody listens on, and which nobody else is told of."""
-    for port in _ports:
+    for port in _ports():
         with socket.socket() as probe, suppress(OSError):
             probe.bind(("127.0.0.1", port))
             return port
