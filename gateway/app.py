@@ -1,22 +1,7 @@
 """Puts a gateway together from its settings, and starts and closes it.
 
-The only reader of settings: every part below is given plain values. The chain,
-from outside in, with a reason for every position:
-
-1. ``Accounting``  sees every request and every end, also of what is refused below.
-2. ``AccessLog``   has a line for each of them, if it is on, with what was found out below.
-3. ``Tracing``     has a span for each of them, if it is on.
-4. ``Boundary``    turns every refusal and error below into an answer.
-5. ``Addresses``   whose address is not let in costs nothing more.
-6. ``SecurityHeaders``  are on all answers from below, refusals included.
-7. ``Cors``        answers preflights, which have no credentials; its fields let a page
-   read why it was refused.
-8. ``Compression`` encodes whatever answer comes, and needs to know nobody.
-9. ``Authentication``  lets in who proves an identity, before anybody reads a body.
-10. ``RateLimit``   keeps clients to their rates, before anything costs more than counting.
-11. ``Validation``  what does not fit reaches neither live nor a shadow; off if not set.
-12. ``Mirror``      reads the body once, calls live, offers the copies.
-13. ``LiveProxy``   forwards to the live upstream.
+The only reader of settings: every part below is given plain values. It
+assembles the chain, whose order and the reasons for it stand in ``gateway.middleware``.
 """
 
 from __future__ import annotations
@@ -175,6 +160,7 @@ class Gateway:
         self._closed = False
 
     def _make_chain(self) -> WSGIApplication:
+        """From the inside out."""
         request = self.settings.request
         app: WSGIApplication = LiveProxy(
             self._live_routes(),

@@ -3,18 +3,30 @@
 from __future__ import annotations
 
 import io
+import re
 import ssl
 import threading
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 from wsgiref.util import setup_testing_defaults
 from wsgiref.validate import validator
 
 import pytest
 
-from gateway import Gateway, Live, Settings, Shadow
+from gateway import Gateway, Live, Settings, Shadow, middleware
+from gateway.settings.access_log import AccessLog
+from gateway.settings.addresses import Addresses
+from gateway.settings.admission import Admission
 from gateway.settings.authentication import Authentication, Jwt
+from gateway.settings.compression import Compression
+from gateway.settings.cors import Cors
 from gateway.settings.model import HeaderRules, Mirror, Route, Tls
+from gateway.settings.rate_limit import Limit, RateLimit
+from gateway.settings.record import Record
+from gateway.settings.security_headers import SecurityHeaders
+from gateway.settings.tracing import Tracing
+from gateway.settings.validation import Validation
 from gateway.shadow.outcome import Outcome
 from tests.support.certificates import Certificates
 from tests.support.upstream import Received, Upstream, upstream
@@ -241,3 +253,51 @@ def test_keys_of_tokens_are_fetched_and_no_thread_is_left(live: Upstream, shadow
         gateway.close()
         assert not _ours(before)
         hold.set()
+
+
+def chain_of(app: Any) -> list[str]:
+    """The middlewares of an application, from outside in."""
+    names = []
+    while app is not None:
+        names.append(type(app).__name__)
+        app = getattr(app, "_app", None)
+    return names
+
+
+def test_the_chain_is_the_one_that_is_written_down(
+    live: Upstream, shadow: Upstream, tmp_path: Path
+) -> None:
+    """With everything on, in the order of the docs and of the package's own list."""
+    (tmp_path / "credentials").write_text("")
+    everything = settings(
+        live,
+        shadow,
+        access_log=AccessLog(to="file", file=str(tmp_path / "log")),
+        tracing=Tracing(endpoint=shadow.url),
+        admission=Admission(mode="fixed", limit=9),
+        addresses=Addresses(deny=("192.0.2.0/24",)),
+        security_headers=SecurityHeaders(),
+        cors=Cors(origins=("*",)),
+        compression=Compression(),
+        authentication=Authentication(
+            schemes=("api-key",), credentials=str(tmp_path / "credentials")
+        ),
+        rate_limit=RateLimit(limits=(Limit(rates="9/minute"),)),
+        validation=Validation(json=True),
+        record=Record(percent=1, folder=str(tmp_path)),
+    )
+    gateway = Gateway(everything)
+    try:
+        chain = chain_of(gateway.chain)
+    finally:
+        gateway.close()
+    docs = (Path(__file__).parents[1] / "docs" / "chain.md").read_text()
+    assert re.findall(r"^\| \d+ \| `(\w+)`", docs, re.M) == chain
+    assert re.findall(r"^\d+\. ``(\w+)``", middleware.__doc__ or "", re.M) == chain
+
+
+def test_what_is_not_switched_on_is_not_in_the_chain(live: Upstream, shadow: Upstream) -> None:
+    """It costs nothing."""
+    gateway = Gateway(settings(live, shadow, admission=Admission(mode="off")))
+    assert chain_of(gateway.chain) == ["Accounting", "Boundary", "Mirror", "LiveProxy"]
+    gateway.close()
