@@ -34,7 +34,7 @@ def _ports() -> Iterator[int]:
     lock, until it ends, has the range.
     """
     for first in range(11_000, 32_000, 1000):
-        lock = Path(tempfile.gettempdir(), f"gateway-test-ports-{first}").open("w")
+        lock = Path(tempfile.gettempdir(), f"gateway-test-ports-{first}").open("w")  # noqa: SIM115 - for good
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
