@@ -34,6 +34,7 @@ class GatewayThreadWorker(Limits, ThreadWorker):  # type: ignore[misc]
         self._plain_cfg = frozen(self.cfg)
         self._readers = SlowReaders(self.max_waiting_writers or max(1, self.cfg.threads // 2))
         self._throttled = ThrottledLog(logging.getLogger("gunicorn.error"))
+        self._stopped_listening = False
 
     def get_thread_pool(self) -> DaemonPool:
         """gunicorn's threads would keep a process that was told to leave."""
@@ -75,9 +76,10 @@ class GatewayThreadWorker(Limits, ThreadWorker):  # type: ignore[misc]
         self._throttled.log(logging.WARNING, "Cannot accept connections for now: %s", error)
 
     def set_accept_enabled(self, enabled: bool) -> None:
-        """Called at the end, too."""
+        """Called at the end, too, and both times by a worker that is told to stop as it starts."""
         super().set_accept_enabled(enabled and self.alive)
-        if not self.alive:
+        if not self.alive and not self._stopped_listening:
+            self._stopped_listening = True
             self._stop_listening()
 
     def _stop_listening(self) -> None:

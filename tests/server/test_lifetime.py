@@ -187,3 +187,19 @@ def test_a_reload_under_traffic_loses_nothing(serve: Serve) -> None:
             thread.join()
         assert failures == []
         assert set(answered) == {b"3"}
+
+
+_STOPPED_AT_START = """
+from os import kill, getpid
+from signal import SIGTERM
+def post_worker_init(worker):
+    if worker.age == 1:
+        kill(getpid(), SIGTERM)
+"""
+
+
+def test_a_worker_that_is_told_to_stop_as_it_starts_just_leaves(serve: Serve) -> None:
+    """A reload can meet a worker that has not begun to accept."""
+    with serve(conf=_STOPPED_AT_START) as server:
+        wait_for(lambda: server.output.count("Booting worker") == 2, "another to take its place")
+        assert "Traceback" not in server.output
