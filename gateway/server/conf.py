@@ -185,6 +185,7 @@ def _ready(runtime: Runtime, worker: Any, generation: int) -> None:
         gateway.fanout.overloaded = worker.turnstile.standing
         gateway.housekeeper.add(partial(_publish_admission, gateway, worker, ShedLog(_log)))
     gateway.start()
+    memory.collect_seldom()
 
 
 def _bytes_held(gateway: Gateway, worker: Any) -> int:

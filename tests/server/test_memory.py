@@ -75,3 +75,26 @@ def test_the_c_library_trims() -> None:
     trimmer()
     held[0] = 0
     trimmer()
+
+
+_COLLECT = """
+import gc
+from gateway.server.memory import collect_seldom
+kept = [[] for _ in range(50_000)]
+collect_seldom()
+before = [each["collections"] for each in gc.get_stats()]
+burst = [[] for _ in range(10_000)]
+after = [each["collections"] for each in gc.get_stats()]
+assert after == before, "a burst of connections is looked through"
+assert gc.get_freeze_count() > 50_000, "what was loaded is looked through"
+for _ in range(200_000):
+    cycle = []
+    cycle.append(cycle)
+assert len(gc.get_objects()) < 100_000, "cycles are kept"
+"""
+
+
+def test_cycles_are_looked_for_seldom_and_not_never() -> None:
+    """What is loaded is left alone, a burst is no reason, and what is thrown away goes."""
+    run = subprocess.run([sys.executable, "-c", _COLLECT], capture_output=True, text=True)
+    assert run.returncode == 0, run.stderr
