@@ -12,6 +12,7 @@ from enum import Enum
 from typing import TYPE_CHECKING, NamedTuple
 
 from gateway.ids import SOURCES, request_id_of
+from gateway.shadow.outcome import Outcome
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
@@ -46,6 +47,7 @@ class Exchange:
         "identity",
         "live",
         "mirrored",
+        "missed",
         "received",
         "refused",
         "route",
@@ -68,6 +70,8 @@ class Exchange:
         self.mirrored = False
         # Names of the shadows whose pool took a copy.
         self.copies: tuple[str, ...] = ()
+        # The other shadows, and why they took none.
+        self.missed: tuple[tuple[str, Outcome], ...] = ()
         # The client's address, once somebody found out (trusted proxies considered).
         self.client: str | None = None
         # Who the client proved to be.

@@ -138,7 +138,7 @@ class _Offer:
             exchange.mirrored = True
             live = exchange.live or _by_status(exchange.status)
             offered = self._fanout.offer(self._copy, live, pairing)
-            exchange.copies, self._held_out = offered
+            exchange.copies, self._held_out, exchange.missed = offered
         if pairing is not None:
             pairing.offered()
 

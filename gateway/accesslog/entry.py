@@ -26,7 +26,8 @@ class Entry(msgspec.Struct, omit_defaults=True, gc=False):
     """One request, when its answer was closed. What is not known is left out.
 
     ``time``: when it arrived, as the form writes it. ``live``: what became of it there.
-    ``shadows``: whose pool took a copy. ``complete``: the answer was made to its end.
+    ``shadows``: whose pool took a copy; ``missed``: the others, and why. ``complete``: the
+    answer was made to its end.
     """
 
     time: str
@@ -47,6 +48,7 @@ class Entry(msgspec.Struct, omit_defaults=True, gc=False):
     upstream: str | None = None
     live: str | None = None
     shadows: tuple[str, ...] = ()
+    missed: dict[str, str] | None = None
     refused: str | None = None
     user_agent: str | None = None
     referer: str | None = None

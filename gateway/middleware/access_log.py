@@ -116,6 +116,7 @@ class AccessLog:
             upstream=exchange.upstream,
             live=exchange.live.value if exchange.live else None,
             shadows=exchange.copies,
+            missed={n: f"{o.outcome}: {o.reason}" for n, o in exchange.missed} or None,
             refused=f"{refused.middleware}: {refused.reason}" if refused else None,
             user_agent=self._field(environ, "User-Agent", "HTTP_USER_AGENT"),
             referer=self._field(environ, "Referer", "HTTP_REFERER"),

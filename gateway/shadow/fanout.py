@@ -42,11 +42,13 @@ class Offered(NamedTuple):
     """What became of an offer.
 
     ``taken``: names of the shadows that take a copy. ``held_out``: whether the request
-    was held out of mirroring; None where there was no shadow to mirror it to.
+    was held out of mirroring; None where there was no shadow to mirror it to. ``missed``:
+    the other shadows, and why they take none.
     """
 
     taken: tuple[str, ...] = ()
     held_out: bool | None = None
+    missed: tuple[tuple[str, Outcome], ...] = ()
 
 
 class Fanout:
@@ -89,20 +91,37 @@ class Fanout:
 
     def offer(self, copy: Copy, live: LiveOutcome, pairing: Pairing | None = None) -> Offered:
         """Hand the copy to every shadow that wants it; the ledger gets the rest."""
-        wanted = [shadow for shadow in self.shadows if self._wants(shadow, copy, live, pairing)]
+        missed: list[tuple[str, Outcome]] = []
+        wanted = []
+        for shadow in self.shadows:
+            outcome = self._unwanted(shadow, copy, live, pairing)
+            if outcome is None:
+                wanted.append(shadow)
+            else:
+                missed.append((shadow.name, outcome))
         if not wanted:
-            return Offered()
+            return Offered(missed=tuple(missed))
         if self._holdout.has(copy.request_id):
-            for shadow in wanted:
-                self._ledger.record(shadow.name, Outcome.SKIPPED_HELD_OUT)
-            return Offered(held_out=True)
+            missed += self._all_missed(wanted, Outcome.SKIPPED_HELD_OUT)
+            return Offered(held_out=True, missed=tuple(missed))
         if self._vetting is None:
-            return Offered(self._send(wanted, copy, pairing), held_out=False)
-        return Offered(self._vet(self._vetting, wanted, copy, pairing), held_out=False)
+            missed += self._send(wanted, copy, pairing)
+        else:
+            missed += self._vet(self._vetting, wanted, copy, pairing)
+        lost = {name for name, _ in missed}
+        taken = tuple(shadow.name for shadow in wanted if shadow.name not in lost)
+        return Offered(taken, held_out=False, missed=tuple(missed))
 
-    def _wants(
+    def _all_missed(
+        self, shadows: Sequence[ShadowUpstream], outcome: Outcome
+    ) -> list[tuple[str, Outcome]]:
+        for shadow in shadows:
+            self._ledger.record(shadow.name, outcome)
+        return [(shadow.name, outcome) for shadow in shadows]
+
+    def _unwanted(
         self, shadow: ShadowUpstream, copy: Copy, live: LiveOutcome, pairing: Pairing | None
-    ) -> bool:
+    ) -> Outcome | None:
         try:
             outcome = self._decide(shadow, copy, live)
         except BaseException as error:  # noqa: BLE001 - the boundary of shadow work
@@ -110,7 +129,7 @@ class Fanout:
             _told(pairing, shadow, copy, outcome)
         if outcome is not None:
             self._ledger.record(shadow.name, outcome)
-        return outcome is None
+        return outcome
 
     def _failed(self, shadow: ShadowUpstream, error: BaseException) -> Outcome:
         self._log.log(logging.ERROR, "Mirroring to %s failed", shadow.name, exc_info=error)
@@ -122,17 +141,16 @@ class Fanout:
         wanted: Sequence[ShadowUpstream],
         copy: Copy,
         pairing: Pairing | None,
-    ) -> tuple[str, ...]:
+    ) -> list[tuple[str, Outcome]]:
         """Let the host's hooks see the copy first, on their own thread."""
         if pairing is not None:
             pairing.hold()
         vetted = partial(self._vetted, wanted, copy, pairing)
         if not self.overloaded() and vetting.offer(copy, vetted):
-            return tuple(shadow.name for shadow in wanted)
-        vetted(
-            None, Outcome.DROPPED_OVERLOADED if self.overloaded() else Outcome.DROPPED_HOOK_FAILED
-        )
-        return ()
+            return []
+        full = Outcome.DROPPED_OVERLOADED if self.overloaded() else Outcome.DROPPED_HOOK_FAILED
+        vetted(None, full)
+        return [(shadow.name, full) for shadow in wanted]
 
     def _vetted(
         self,
@@ -145,17 +163,19 @@ class Fanout:
         if sendable is not None:
             self._send(wanted, sendable, pairing)
         else:
-            for shadow in wanted:
-                self._ledger.record(shadow.name, outcome)
+            self._all_missed(wanted, outcome)
         if pairing is not None:
             pairing.let_go()
 
     def _send(
         self, wanted: Sequence[ShadowUpstream], copy: Copy, pairing: Pairing | None
-    ) -> tuple[str, ...]:
-        return tuple(shadow.name for shadow in wanted if self._sent(shadow, copy, pairing))
+    ) -> list[tuple[str, Outcome]]:
+        outcomes = [(shadow.name, self._unsent(shadow, copy, pairing)) for shadow in wanted]
+        return [(name, outcome) for name, outcome in outcomes if outcome is not None]
 
-    def _sent(self, shadow: ShadowUpstream, copy: Copy, pairing: Pairing | None) -> bool:
+    def _unsent(
+        self, shadow: ShadowUpstream, copy: Copy, pairing: Pairing | None
+    ) -> Outcome | None:
         half = None
         try:
             if pairing is not None:
@@ -167,7 +187,7 @@ class Fanout:
             self._ledger.record(shadow.name, outcome)
             if half is not None:
                 half.finish_call(outcome)
-        return outcome is None
+        return outcome
 
     def _decide(self, shadow: ShadowUpstream, copy: Copy, live: LiveOutcome) -> Outcome | None:
         # However the shadow reads the path: what is not for it may do harm there.

@@ -20,6 +20,7 @@ from gateway.middleware.refusing import refuse
 from gateway.request import BufferedRequest
 from gateway.routes import RouteTable
 from gateway.settings.access_log import AccessLog as Settings
+from gateway.shadow.outcome import Outcome
 
 App = Any
 
@@ -111,6 +112,7 @@ def test_what_others_found_out_is_in_the_line() -> None:
         exchange.client, exchange.identity, exchange.route = "192.0.2.1", "ann", "billing"
         exchange.upstream, exchange.upstream_seconds = "http://live", 0.0123456789
         exchange.live, exchange.copies = LiveOutcome.REFUSED, ("one", "two")
+        exchange.missed = (("three", Outcome.SKIPPED_SAMPLED_OUT),)
         start_response("404 Not Found", [])
         return [b""]
 
@@ -129,6 +131,7 @@ def test_what_others_found_out_is_in_the_line() -> None:
         ["one", "two"],
         404,
     )
+    assert told["missed"] == {"three": "skipped: sampled_out"}
 
 
 def test_durations_are_counted_from_the_arrival() -> None:

@@ -166,6 +166,25 @@ def test_what_goes_wrong_while_calling_stays_here(
     assert "inside the gateway" in caplog.text
 
 
+def test_an_offer_says_who_takes_none_and_why() -> None:
+    """Skipped or dropped; the others take a copy."""
+    with upstream() as server, House(server.url) as house:
+        picky = Shadow(url=server.url, name="picky", methods=("PUT",))
+        other = ShadowUpstream(picky, house.session, lambda name: house.switch)
+        house.ledger = Ledger(["s", "picky"])
+        house.fanout = Fanout(
+            [other, house.shadow], house.pool, house.ledger, routes=RouteTable((), default=True)
+        )
+        offered = house.fanout.offer(copy(), LiveOutcome.ANSWERED)
+        assert offered.taken == ("s",)
+        assert offered.missed == (("picky", Outcome.SKIPPED_METHOD),)
+        wait_for(lambda: house.pool.snapshot().done, "the copy")
+        house.pool.close(0)
+        offered = house.fanout.offer(copy("PUT"), LiveOutcome.ANSWERED)
+        assert offered.taken == ()
+        assert dict(offered.missed) == dict.fromkeys(["picky", "s"], Outcome.DROPPED_DRAINING)
+
+
 def test_a_saturated_pool_drops_the_copy_and_says_why() -> None:
     """The ledger has it like every other end."""
     with House(timeout=5) as house:

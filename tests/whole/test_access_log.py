@@ -32,6 +32,10 @@ def logging(
             [[shadows]]
             url = "{shadow.url}"
             name = "rewrite"
+            [[shadows]]
+            url = "{shadow.url}"
+            name = "readers"
+            methods = ["GET"]
             [[routes]]
             path = "/invoices"
             name = "billing"
@@ -80,6 +84,7 @@ def test_a_request_has_one_line_with_what_became_of_it(tmp_path: Path) -> None:
         "upstream": live.url,
         "live": "answered",
         "shadows": ["rewrite"],
+        "missed": {"readers": "skipped: method"},
     }
     assert {key: told[key] for key in expected} == expected
     assert 0 <= told["queue_seconds"] <= told["total_seconds"]
