@@ -103,8 +103,10 @@ def test_mirroring_switches_itself_off_when_mirrored_requests_fail_more() -> Non
             assert "is off; switched off by isolation" in steer(running).stdout
             running.quiet()
             before = len(shadow.taken())
+            # On a slow machine some of the last requests came when it was off already.
+            skipped = running.settled(60).get("skipped switched_off", 0)
             ask(running, "/", next(mirrored))
-            assert running.settled(61)["skipped switched_off"] == 1
+            assert running.settled(61)["skipped switched_off"] == skipped + 1
             steer(running, "shadow", "--reset")
             wait_for(lambda: running.metric(gauge) == 100, "mirroring to be on")
             ask(running, "/", next(mirrored))
