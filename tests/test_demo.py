@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import shlex
 import shutil
@@ -224,14 +225,49 @@ def test_killed_outright_it_leaves_nothing(tmp_path: Path) -> None:
         gone(processes)
 
 
-def test_an_upstream_that_dies_is_named_and_ends_everything(tmp_path: Path) -> None:
-    """One child's end is an error that says which, and takes the others along."""
+@pytest.mark.parametrize(
+    "name", ["billing:live()", "gateway.wsgi:application"], ids=["live", "gateway"]
+)
+def test_what_it_cannot_do_without_is_named_and_ends_everything(tmp_path: Path, name: str) -> None:
+    """The end of live or of the gateway is an error that says which, and takes the others along."""
     with start_demo(tmp_path) as demo:
         processes = demo.tree()
-        demo.child("billing:shadow()").kill()
+        demo.child(name).kill()
         assert demo.process.wait(15) == 1
-        assert "'shadow' ended (signal 9)" in demo.output
+        assert re.search(r"'(live|gateway)' ended \(signal 9\)", demo.output)
         gone(processes)
+
+
+def test_the_shadow_may_die_and_come_back(tmp_path: Path) -> None:
+    """Clients do not notice, the dashboard does, and the command that is shown starts it."""
+    with start_demo(tmp_path) as demo:
+        url = demo.urls()
+        (pid,) = re.findall(r"^  kill (\d+)$", demo.output, re.MULTILINE)
+        shadow = demo.child("billing:shadow()")
+        assert shadow.pid == int(pid)
+        lost = [shadow, *shadow.children()]
+        shadow.kill()
+        wait_for(lambda: "'shadow' ended (signal 9)" in demo.output, "the news")
+        gone(lost)
+        for _ in range(6):
+            assert fetch(f"{url['gateway']}/customers/c-1001/statement")[0] == 200
+        trouble = "Shadow rewrite cannot be reached"
+        wait_for(lambda: trouble in fetch(f"{url['admin']}/")[1], "the dashboard to say so")
+        (command,) = re.findall(r"^  (\(cd .*billing:shadow.*)$", demo.output, re.MULTILINE)
+        again = subprocess.Popen(["sh", "-c", command], cwd=ROOT, start_new_session=True)
+        try:
+            wait_for(lambda: _answers(f"{url['shadow']}/-/counters"), "it to be back")
+            wait_for(lambda: trouble not in fetch(f"{url['admin']}/")[1], "the dashboard to see it")
+        finally:
+            os.killpg(again.pid, signal.SIGTERM)
+            again.wait(15)
+
+
+def _answers(url: str) -> bool:
+    try:
+        return fetch(url)[0] == 200
+    except OSError:
+        return False
 
 
 def test_a_port_in_use_is_said_before_anything_starts() -> None:

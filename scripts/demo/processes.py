@@ -46,9 +46,15 @@ class Child:
     """One process, its output read through a pipe."""
 
     def __init__(
-        self, name: str, command: Sequence[str], env: Mapping[str, str], directory: str
+        self,
+        name: str,
+        command: Sequence[str],
+        env: Mapping[str, str],
+        directory: str,
+        when_lost: str = "",
     ) -> None:
         self.name = name
+        self.when_lost = when_lost
         self.process = subprocess.Popen(
             command,
             env={**env, "PYTHONUNBUFFERED": "1"},
@@ -121,11 +127,19 @@ class Processes:
         self._stop(self._children[:-1])
 
     def start(
-        self, name: str, command: Sequence[str], *, env: Mapping[str, str], directory: str
-    ) -> None:
-        child = Child(name, command, env, directory)
+        self,
+        name: str,
+        command: Sequence[str],
+        *,
+        env: Mapping[str, str],
+        directory: str,
+        when_lost: str = "",
+    ) -> int:
+        """The process id. ``when_lost``: what to say should it end; the others go on then."""
+        child = Child(name, command, env, directory, when_lost)
         self._children.append(child)
         self._selector.register(child.output, selectors.EVENT_READ, child)
+        return child.process.pid
 
     def wait_until(self, what: str, ready: Callable[[], bool], seconds: float) -> None:
         """Return when ``ready()``; raise when a child ends first or the time is over."""
@@ -137,10 +151,22 @@ class Processes:
             self._check()
 
     def wait(self) -> NoReturn:
-        """Until somebody asks us to stop (``Stopped``) or a child ends (``Failed``)."""
+        """Until somebody asks us to stop (``Stopped``) or a child ends (``Failed``)
+        without which there is no demo."""
         while True:
             self._turn(None)
+            self._let_go()
             self._check()
+
+    def _let_go(self) -> None:
+        """Say which children ended that the others can do without."""
+        for child in [each for each in self._children if each.when_lost]:
+            status = child.process.poll()
+            if status is not None:
+                self._turn(0)
+                child.sweep()
+                self._children.remove(child)
+                show(f"\n{child.name!r} ended ({_how(status)}). {child.when_lost}\n")
 
     def _check(self) -> None:
         if self._stop_requests:

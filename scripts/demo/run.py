@@ -2,8 +2,9 @@
 
 Starts the old service (``live``) and its rewrite (``shadow``), waits for both,
 starts ``gateway run`` with the settings in gateway.toml, says where to send
-requests and what to look at, and stops all of it at Ctrl-C or when one of them
-ends. What was compared is kept in a temporary folder, and goes with the demo.
+requests and what to look at, and stops all of it at Ctrl-C or when live or the
+gateway ends. When the shadow ends the rest goes on: that is what Gateway is for.
+What was compared is kept in a temporary folder, and goes with the demo.
 
 Arguments after ``--`` go to ``gateway run``: ``run.py -- --workers 1``.
 """
@@ -59,8 +60,9 @@ def main(arguments: Sequence[str]) -> int:
             Processes() as processes,
         ):
             settings = write_settings(Path(folder), ports)
-            start(processes, ports, [f"--config={settings}", *options.gateway_arguments])
-            show(instructions(ports, settings))
+            arguments = [f"--config={settings}", *options.gateway_arguments]
+            shadow = start(processes, ports, arguments)
+            show(instructions(ports, settings) + taking_away(shadow))
             processes.wait()
     except Stopped:
         print("The demo has stopped.")
@@ -122,7 +124,8 @@ def bind(name: str, port: int) -> socket.socket:
     return held
 
 
-def start(processes: Processes, ports: Ports, gateway_arguments: Sequence[str]) -> None:
+def start(processes: Processes, ports: Ports, gateway_arguments: Sequence[str]) -> int:
+    """The process id of the shadow, for people to take it away."""
     # Whatever is set for the gateway or gunicorn elsewhere is not meant for the demo.
     env = {
         key: value
@@ -130,14 +133,34 @@ def start(processes: Processes, ports: Ports, gateway_arguments: Sequence[str]) 
         if not key.startswith("GATEWAY_") and key != "GUNICORN_CMD_ARGS"
     }
     billing_ports = {"live": ports.live, "shadow": ports.shadow}
+    pids = {}
     for name, port in billing_ports.items():
         # In this directory, where no gunicorn.conf.py is picked up by accident.
-        processes.start(name, billing_command(name, port), env=env, directory=str(HERE))
+        pids[name] = processes.start(
+            name,
+            billing_command(name, port),
+            env=env,
+            directory=str(HERE),
+            when_lost=without_shadow(ports) if name == "shadow" else "",
+        )
     for name, port in billing_ports.items():
         processes.wait_until(name, partial(answers, port, "/-/counters"), READY_SECONDS)
     command = [sys.executable, "-m", "gateway", "run", *gateway_arguments]
     processes.start("gateway", command, env=env, directory=str(ROOT))
     processes.wait_until("gateway", partial(answers, ports.admin, "/readyz"), READY_SECONDS)
+    return pids["shadow"]
+
+
+def without_shadow(ports: Ports) -> str:
+    """What a person wants to know when the shadow is gone."""
+    folder = os.path.relpath(HERE, ROOT)
+    python = os.path.relpath(sys.executable, HERE)
+    options = f"--bind {HOST}:{ports.shadow} --threads 16"
+    return f"""Clients do not notice: live answers them as before.
+The dashboard says so: http://{HOST}:{ports.admin}/
+It comes back, without the data it had, with:
+
+  (cd {folder} && {python} -m gunicorn {options} 'billing:shadow()')"""
 
 
 def billing_command(name: str, port: int) -> list[str]:
@@ -176,6 +199,15 @@ def answers(port: int, path: str) -> bool:
         return False
     finally:
         connection.close()
+
+
+def taking_away(shadow: int) -> str:
+    """How to see what the gateway is for: ``shadow`` is a process id."""
+    return f"""
+Take the shadow away while it comes: clients do not notice, and the dashboard does:
+
+  kill {shadow}
+"""
 
 
 def instructions(ports: Ports, settings: Path) -> str:
