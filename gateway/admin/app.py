@@ -18,8 +18,9 @@ from werkzeug.wrappers import Request, Response
 from gateway.admin.answers import json_answer as _json
 from gateway.admin.answers import problem, require_json, secured
 from gateway.admin.dashboard.app import Dashboard
+from gateway.admin.dashboard.troubles import Moment
 from gateway.admin.guard import Guard
-from gateway.admin.probe import LiveProbe
+from gateway.admin.probe import Probe
 from gateway.admin.recording import Recordings
 from gateway.control import Control
 from gateway.prometheus import CONTENT_TYPE, exposition, gauge_by_label
@@ -74,10 +75,11 @@ class AdminApp:
         self._ask_for_reload = reload
         self._settings = runtime.settings()
         self._control = Control(runtime.control)
-        self._probe = LiveProbe(self._settings.live)
+        self._probe = Probe(self._settings.live.url)
+        self._probes = {each.name: Probe(each.url) for each in self._settings.shadows}
         self._recordings = Recordings(runtime, self._settings)
         self.guard = Guard(self._settings.server)
-        self._dashboard = Dashboard(self._settings, self._described)
+        self._dashboard = Dashboard(self._settings, self._moment)
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         try:
@@ -115,7 +117,7 @@ class AdminApp:
     def _readyz(self, request: Request) -> Response:
         """Requests sent now will be served: a worker takes them and live is reachable."""
         workers = self._live_workers()
-        serving = sum(worker["state"] == "serving" for worker in workers)
+        serving = _serving(workers)
         problem = self._probe.problem()
         ready = bool(serving) and problem is None
         document = {
@@ -163,6 +165,14 @@ class AdminApp:
         self._control.refresh()
         rests = self._rests()
         return [self._describe(shadow.name, rests) for shadow in self._settings.shadows]
+
+    def _moment(self) -> Moment:
+        """How things are now, for the dashboard: asking may take a second for each upstream."""
+        shadows = self._described()
+        for each in shadows:
+            asked = each["percent"] > 0
+            each["unreachable"] = self._probes[each["name"]].problem() if asked else None
+        return Moment(self._probe.problem(), _serving(self._live_workers()), shadows)
 
     def _switch(self, request: Request, name: str) -> Response:
         """Set a shadow's percent, switch it off, or let the settings decide again.
@@ -219,6 +229,10 @@ def _switch_from(body: bytes) -> Switch:
     if [wanted.percent is not None, wanted.off, wanted.reset].count(True) != 1:
         raise UnprocessableEntity(_EXPECTED)
     return Switch(percent=wanted.percent, off=wanted.off)
+
+
+def _serving(workers: list[dict[str, Any]]) -> int:
+    return sum(worker["state"] == "serving" for worker in workers)
 
 
 def _alive(pid: int) -> bool:

@@ -1,4 +1,4 @@
-"""Whether the live upstream can be connected to, asked at most once a second."""
+"""Whether an upstream can be connected to, asked at most once a second."""
 
 from __future__ import annotations
 
@@ -7,28 +7,27 @@ import time
 from collections.abc import Callable
 from threading import Lock
 
-from gateway.settings.model import Live
 from gateway.transport import Origin
 
 _MAX_AGE_SECONDS = 1.0
 _CONNECT_SECONDS = 1.0
 
 
-class LiveProbe:
-    """Connects to live and remembers the result for a second.
+class Probe:
+    """Connects to the upstream at this URL and remembers the result for a second.
 
     Threads: any thread may ask. The lock guards the remembered result; it is
     not held while connecting, so two threads may probe at once.
     """
 
-    def __init__(self, live: Live, clock: Callable[[], float] = time.monotonic) -> None:
-        self._origin = Origin.parse(live.url)
+    def __init__(self, url: str, clock: Callable[[], float] = time.monotonic) -> None:
+        self._origin = Origin.parse(url)
         self._clock = clock
         self._lock = Lock()
         self._result: tuple[float, str | None] | None = None
 
     def problem(self) -> str | None:
-        """Why live cannot be reached; None when it can."""
+        """Why it cannot be reached; None when it can."""
         with self._lock:
             known = self._result
         if known is not None and self._clock() - known[0] < _MAX_AGE_SECONDS:

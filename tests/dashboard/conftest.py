@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import socket
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -21,6 +22,8 @@ from tests.support.upstream import Upstream, upstream
 
 pytest.importorskip("sqlalchemy")
 
+# In settings: where live is.
+LIVE = "http://live.example:9"
 CHROMIUM = "/usr/bin/chromium"
 SCREENSHOTS = Path(__file__).parents[2] / "artifacts" / "dashboard"
 
@@ -48,16 +51,18 @@ def shadow() -> Iterator[Upstream]:
 
 @contextmanager
 def admin_app(folder: Path, config: str) -> Iterator[AdminApp]:
-    """The admin application of a gateway with these settings."""
-    file = folder / "gateway.toml"
-    file.write_text(config)
-    runtime = Runtime.create(str(folder / "runtime"))
-    runtime.write_settings(load(config=file, environ={}, flags={}))
-    app = AdminApp(runtime, reload=lambda: None)
-    try:
-        yield app
-    finally:
-        app.close()
+    """The admin application of a gateway with these settings; live can be connected to."""
+    with socket.create_server(("127.0.0.1", 0)) as live:
+        file = folder / "gateway.toml"
+        file.write_text(config.replace(LIVE, f"http://127.0.0.1:{live.getsockname()[1]}"))
+        runtime = Runtime.create(str(folder / "runtime"))
+        runtime.write_settings(load(config=file, environ={}, flags={}))
+        runtime.publish_worker(0, "serving")
+        app = AdminApp(runtime, reload=lambda: None)
+        try:
+            yield app
+        finally:
+            app.close()
 
 
 def config_of(made: Made | None, shadow: Upstream | None, more: str = "") -> str:
@@ -66,7 +71,7 @@ def config_of(made: Made | None, shadow: Upstream | None, more: str = "") -> str
     if shadow is not None:
         shadows = f'[[shadows]]\nname = "rewrite"\nurl = "{shadow.url}"\n'
     store = f'url = "{made.url}"' if made is not None else 'url = "off"'
-    return f'{more}\n[live]\nurl = "http://127.0.0.1:9"\n{shadows}\n[store]\n{store}\n'
+    return f'{more}\n[live]\nurl = "{LIVE}"\n{shadows}\n[store]\n{store}\n'
 
 
 @pytest.fixture

@@ -9,9 +9,10 @@ from typing import Any
 
 import pytest
 
+from gateway.store.store import Store
 from tests.dashboard.conftest import admin_app, config_of, screenshot, served
 from tests.dashboard.filling import CREATED, NASTY, SCRIPT, TAX, Made, group_id, invoice
-from tests.support.upstream import Upstream
+from tests.support.upstream import Upstream, upstream
 from tests.support.waiting import wait_for
 
 Open = Callable[..., Any]
@@ -44,6 +45,7 @@ def test_every_page_fits_and_nobody_complains(
         settled(page)
         assert page.evaluate("document.documentElement.scrollWidth") <= width, name
         screenshot(page, f"{name}-{width}-{'dark' if dark else 'light'}")
+    assert page.locator(".trouble").count() == 0
     background = page.evaluate("getComputedStyle(document.body).backgroundColor")
     lightness = sum(map(int, background[4:-1].split(","))) / 3
     assert (lightness < 60) is dark
@@ -89,6 +91,44 @@ def test_the_overview_says_the_verdict_of_the_moment(site: str, open_page: Open)
     assert "shadow p99: from" in label
 
 
+def test_the_verdict_names_the_place_to_look_at(site: str, open_page: Open) -> None:
+    """In one line at the top, with both values, and a way to it."""
+    page = open_page(site)
+    cause = page.locator("#hero .cause")
+    assert "/lines/*/tax of route invoices" in cause.inner_text()
+    assert cause.locator("code.live").inner_text() == "1.43"
+    assert cause.locator("code.shadow").inner_text() == "1.42"
+    cause.locator("a").click()
+    page.wait_for_url(f"**{TAX_PAGE}**")
+
+
+def test_tables_are_whole_on_a_narrow_screen(site: str, open_page: Open) -> None:
+    """One below the other, each value with its name: nothing is off the edge."""
+    page = open_page(site, width=375)
+    wide = "each => each.scrollWidth > each.clientWidth"
+    assert not page.locator(".scroll").evaluate(wide)
+    label = "getComputedStyle(document.querySelector('td[data-label=Match]'), '::before').content"
+    assert page.evaluate(label) == '"Match"'
+
+
+def test_a_shadow_that_is_down_is_said_above_all_else(
+    open_page: Open, made: Made, tmp_path: Path
+) -> None:
+    """As soon as it is down, with what to do."""
+    with upstream() as shadow:
+        config = config_of(made, shadow)
+    with admin_app(tmp_path, config) as app, served(app) as site:
+        page = open_page(site, width=375)
+        told = page.locator(".trouble-bad")
+        assert told.count() == 1
+        assert f"{shadow.url}: Connection refused" in told.inner_text()
+        assert "Start it" in told.inner_text()
+        assert "unreachable" in page.inner_text(".tiles")
+        assert page.evaluate("document.documentElement.scrollWidth") <= 375
+        assert told.bounding_box()["y"] < page.locator("#verdict").bounding_box()["y"]
+        screenshot(page, "shadow-down-375-light")
+
+
 def test_the_example_shows_both_sides_and_marks_what_differs(site: str, open_page: Open) -> None:
     """The digits that differ, and nothing else."""
     page = open_page(site + TAX_PAGE)
@@ -96,6 +136,7 @@ def test_the_example_shows_both_sides_and_marks_what_differs(site: str, open_pag
     assert row.count() == 1
     assert row.locator(".live mark").inner_text() == "1.43"
     assert row.locator(".shadow mark").inner_text() == "1.42"
+    assert page.locator(".row.here").count() == 1
     assert "equal lines" in page.inner_text(".sides")
     assert "/invoices?draft=1" in page.inner_text(".request .line")
 
@@ -202,7 +243,12 @@ def test_without_a_register_the_entry_is_shown(
 
 
 @pytest.mark.parametrize(
-    ("tax", "said"), [("1.43", "matches now"), ("1.42", "still differs")], ids=["fixed", "not"]
+    ("tax", "said"),
+    [
+        ("1.43", "It matches now"),
+        ("1.42", 'It still differs here: live said "1.43", the shadow now says "1.42" (200 in'),
+    ],
+    ids=["fixed", "not"],
 )
 def test_replaying_says_what_the_shadow_says_now(
     site: str, open_page: Open, shadow: Upstream, tax: str, said: str
@@ -293,14 +339,20 @@ def _foreign(environ: Any, start_response: Any) -> list[bytes]:
     return [icon + b"<form id=form method=post><input name='{\"group\":\"' value='\"}'></form>"]
 
 
-@pytest.mark.parametrize("name", ["no store", "no data", "no shadow"])
+@pytest.mark.parametrize("name", ["no store", "nothing yet", "no data", "no shadow"])
 def test_without_figures_a_page_says_why(
     name: str, open_page: Open, shadow: Upstream, tmp_path: Path
 ) -> None:
     """And what to do."""
     empty = Made(f"sqlite:///{tmp_path}/none.db", 0)
+    fresh = Made(f"sqlite:///{tmp_path}/fresh.db", 0)
+    store = Store(fresh.url)
+    store.note_isolation(held_out=True, seconds=0.01, failed=False)
+    store.start()
+    assert store.close(20)
     config, said = {
         "no store": (config_of(None, shadow), 'store.url = "off"'),
+        "nothing yet": (config_of(fresh, shadow), "Send requests through the gateway"),
         "no data": (config_of(empty, shadow), "No exchange has been compared yet"),
         "no shadow": (config_of(empty, None), "No shadow is configured"),
     }[name]

@@ -19,6 +19,7 @@ from gateway.admin.dashboard.overview import Overview, overview
 from gateway.admin.dashboard.replaying import NoSuchShadow, Replayer
 from gateway.admin.dashboard.series import series
 from gateway.admin.dashboard.source import Source
+from gateway.admin.dashboard.troubles import Moment, Trouble, troubles
 from gateway.compare.verdict import Count, Verdict
 from gateway.known.register import RegisterError
 from gateway.known.standing import Standing, today_of
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
     from gateway.store.reader import Reader
 
 MOST_GROUPS = 500
-Shadows = Callable[[], list[dict[str, Any]]]
+Now = Callable[[], Moment]
 
 
 class _State(msgspec.Struct, forbid_unknown_fields=True):
@@ -41,15 +42,15 @@ class _State(msgspec.Struct, forbid_unknown_fields=True):
 
 
 class Api:
-    """One gateway's. ``shadows``: those of the settings as they are now.
+    """One gateway's. ``now``: how it, live and the shadows are.
 
-    Threads: any may call. Each call may wait for the store, or for a shadow.
+    Threads: any may call. Each call may wait for the store, or for an upstream.
     """
 
-    def __init__(self, settings: Settings, source: Source, shadows: Shadows) -> None:
+    def __init__(self, settings: Settings, source: Source, now: Now) -> None:
         self._settings = settings
         self._source = source
-        self._shadows = shadows
+        self._now = now
         self.replayer = Replayer(settings)
         self.causes = Causes(source.clock)
 
@@ -57,15 +58,16 @@ class Api:
 
     def overview(self, asked: Asked) -> Overview:
         """All at a glance, for a page too."""
-        now = self._source.clock()
+        now, moment = self._source.clock(), self._now()
         standing = self._source.standing_or_none()[0]
         with self._source.reading() as reader:
             where = asked.where(now)
-            return overview(reader, where, standing, self._shadows(), self.causes, now)
+            return overview(reader, where, standing, moment, self.causes, now)
 
-    def configured(self) -> list[dict[str, Any]]:
-        """The shadows of the settings, as they are now."""
-        return self._shadows()
+    def moment(self) -> tuple[Moment, list[Trouble]]:
+        """How things are while there are no figures."""
+        moment = self._now()
+        return moment, troubles(moment, [])
 
     def summary(self, request: Request) -> Response:
         """The verdict of the moment."""

@@ -10,7 +10,7 @@ from werkzeug.routing import Map, Rule
 from werkzeug.wrappers import Request, Response
 
 from gateway.admin.answers import problem
-from gateway.admin.dashboard.api import Api, Shadows
+from gateway.admin.dashboard.api import Api, Now
 from gateway.admin.dashboard.pages import Pages
 from gateway.admin.dashboard.source import Source, Unavailable
 from gateway.admin.dashboard.statics import Statics
@@ -46,14 +46,14 @@ ROUTES = Map(
 
 
 class Dashboard:
-    """``shadows``: those of the settings, as ``/api/shadows`` tells them.
+    """``now``: how live, the workers and the shadows of the settings are.
 
     Threads: any may call; what it is made of says what may wait.
     """
 
-    def __init__(self, settings: Settings, shadows: Shadows, source: Source | None = None) -> None:
+    def __init__(self, settings: Settings, now: Now, source: Source | None = None) -> None:
         self.source = source or Source(settings)
-        self._api = Api(settings, self.source, shadows)
+        self._api = Api(settings, self.source, now)
         self._statics = Statics()
         self._pages = Pages(settings, self.source, self._api, self._statics)
 

@@ -27,12 +27,13 @@ _LIMITS = Limits(4 * 1024 * 1024)
 
 
 class FieldRow(NamedTuple):
-    """A header field in both answers; None: not there."""
+    """A header field in both answers; None: not there. ``here``: as in ``Row``."""
 
     mark: Mark
     name: str
     live: str | None
     shadow: str | None
+    here: bool = False
 
 
 class Body(NamedTuple):
@@ -57,18 +58,19 @@ class Pair(NamedTuple):
     ignored: int
 
 
-def pair_of(judged: Judged) -> Pair:
-    """What a page shows of both answers."""
+def pair_of(judged: Judged, looked_at: tuple[str, str, str] | None = None) -> Pair:
+    """What a page shows of both answers. ``looked_at``: part, kind and pattern of a group."""
     comparison = judged.comparison
     live, shadow = judged.live, judged.answer
     ours, theirs = _bodies(live, shadow)
     differences = comparison.differences
+    here = [each for each in differences if _place(each) == looked_at]
     return Pair(
         live,
         shadow,
         any(each.part is Part.STATUS for each in differences),
-        _fields(live, shadow, differences),
-        side_by_side(ours.lines, theirs.lines, Places(differences)),
+        _fields(live, shadow, differences, here),
+        side_by_side(ours.lines, theirs.lines, Places(differences), Places(here)),
         (ours.note, theirs.note),
         comparison.verdict.value,
         comparison.reason,
@@ -117,12 +119,24 @@ def _body(data: bytes, fields: Iterable[Field]) -> Body:
         return Body(text_lines(plain), "")
 
 
+def _place(difference: Difference) -> tuple[str, str, str]:
+    return difference.part.value, difference.kind.value, difference.pattern
+
+
+def _names(differences: Iterable[Difference]) -> set[str]:
+    """Lower-case names of the header fields that they are about."""
+    places = (each.pointer for each in differences if each.part is Part.HEADERS)
+    return {name for pointer in places for name in keys_in(pointer)[:1]}
+
+
 def _fields(
-    live: Answer | None, shadow: Answer | None, differences: Iterable[Difference]
+    live: Answer | None,
+    shadow: Answer | None,
+    differences: Iterable[Difference],
+    here: Iterable[Difference],
 ) -> list[FieldRow]:
     """By name, in live's order; several of one name in one row."""
-    places = (each.pointer for each in differences if each.part is Part.HEADERS)
-    counted = {name for pointer in places for name in keys_in(pointer)[:1]}
+    counted, looked_at = _names(differences), _names(here)
     ours, theirs = _by_name(live), _by_name(shadow)
     rows = []
     for key in dict.fromkeys([*ours, *theirs]):
@@ -131,7 +145,8 @@ def _fields(
         shadows = other[1] if other else None
         same = value == shadows
         mark: Mark = "differs" if key in counted else "same" if same else "ignored"
-        rows.append(FieldRow(mark, (one or other or (key, ""))[0], value, shadows))
+        name = (one or other or (key, ""))[0]
+        rows.append(FieldRow(mark, name, value, shadows, key in looked_at))
     return rows
 
 

@@ -9,6 +9,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from gateway.admin.dashboard.differences import Causes, Listed, listed, shown
+from gateway.admin.dashboard.troubles import MUCH, Moment, Trouble, recent, troubles
 from gateway.isolation.difference import Interval, errors, latency
 from gateway.isolation.sums import Groups, Sums
 from gateway.known.entry import EXCHANGE
@@ -31,13 +32,12 @@ if TYPE_CHECKING:
 
 # Fewer comparisons say nothing yet.
 _ENOUGH = 100
-# Over this share of copies a shadow is failing, or is not keeping up.
-_MUCH = 0.01
 
 
 class ShadowHealth(Struct, frozen=True):
-    """One shadow. ``state``: off, resting, failing, dropping, idle, healthy or removed.
+    """One shadow.
 
+    ``state``: off, unreachable, resting, failing, dropping, idle, healthy or removed.
     ``why``: what switched it off, if that was not a person. ``resting_workers``: in how
     many its breaker is open.
     """
@@ -66,12 +66,15 @@ class IsolationFigures(Struct, frozen=True):
 class Overview(Struct, frozen=True):
     """All of it. ``state``: good, bad, early (too few compared) or nothing (compared).
 
+    ``troubles``: what is wrong now, whatever time was asked about.
+
     ``expected``: exchanges that differ only in a known way; ``with_expected``: the match
     rate with them as matches. ``unexpected``: groups that are open and not known;
     ``failures``: how shadows failed. ``floor``: how live compares with itself.
     """
 
     state: str
+    troubles: list[Trouble]
     seconds: float
     summary: Summary
     match: Rate
@@ -90,11 +93,11 @@ def overview(
     reader: Reader,
     where: Filter,
     standing: Standing,
-    configured: Iterable[Mapping[str, Any]],
+    moment: Moment,
     causes: Causes,
     now: float,
 ) -> Overview:
-    """``configured``: the shadows of the settings, as ``/api/shadows`` tells them."""
+    """``moment``: how live, the workers and the shadows of the settings are at ``now``."""
     every = replace(where, verdict=None)
     summary = reader.summary(every)
     groups = listed(reader, every, standing)
@@ -109,6 +112,7 @@ def overview(
     floor = reader.floor(every)
     return Overview(
         state=_state(counts, differences),
+        troubles=troubles(moment, recent(lambda since: reader.ledger(Filter(since=since)), now)),
         seconds=_seconds(every, summary, now),
         summary=summary,
         match=rate(counts.matches, counts.compared),
@@ -116,7 +120,7 @@ def overview(
         with_expected=rate(counts.matches + expected, counts.compared),
         unexpected=causes.first(reader, differences, standing),
         failures=[each for each in unexpected if each.group.part == EXCHANGE],
-        shadows=_shadows(reader, every, configured),
+        shadows=_shadows(reader, every, moment.shadows),
         drift=_by_currency(reader.drift(every)),
         isolation=_isolation(reader, every),
         floor=rate(floor.matches, floor.compared) if floor.compared else None,
@@ -186,11 +190,13 @@ def _shadow_state(told: Mapping[str, Any], summary: Summary) -> str:
     offered = sum(ledger.get(each, 0) for each in ("answered", "failed", "dropped"))
     if told["off"]:
         return "off"
+    if told["unreachable"] is not None:
+        return "unreachable"
     if told["resting_workers"]:
         return "resting"
-    if counts.shadow_failed > _MUCH * max(1, counts.total):
+    if counts.shadow_failed > MUCH * max(1, counts.total):
         return "failing"
-    if ledger.get("dropped", 0) > _MUCH * max(1, offered):
+    if ledger.get("dropped", 0) > MUCH * max(1, offered):
         return "dropping"
     return "healthy" if counts.total or offered else "idle"
 

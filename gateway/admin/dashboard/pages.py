@@ -22,6 +22,7 @@ from gateway.admin.dashboard.example import pair_of, request_body
 from gateway.admin.dashboard.source import Source, Unavailable
 from gateway.admin.dashboard.statics import Statics
 from gateway.known.standing import today_of
+from gateway.report.texts import money
 from gateway.settings import Settings
 from gateway.store.values import Example, ExampleHead, Group
 
@@ -74,6 +75,7 @@ class Pages:
         )
         named = ("said", "number", "percent", "duration", "rate", "size", "moment", "iso", "ago")
         environment.filters.update({name: getattr(words, name) for name in named})
+        environment.filters["money"] = money
         environment.globals.update(
             static=statics.url,
             parts=parts,
@@ -149,7 +151,7 @@ class Pages:
             heads=heads,
             problem=problem,
             register=self._source.register_path,
-            **self._example(example),
+            **self._example(example, known),
             **self._offer(known),
         )
 
@@ -159,13 +161,13 @@ class Pages:
             return None
         return self._api.kept(wanted if wanted in numbers else numbers[0])
 
-    def _example(self, example: Example | None) -> dict[str, Any]:
+    def _example(self, example: Example | None, group: Group) -> dict[str, Any]:
         if example is None:
             return {"example": None}
         request = example.judged.request
         return {
             "example": example,
-            "pair": pair_of(example.judged),
+            "pair": pair_of(example.judged, (group.part, group.kind, group.pattern)),
             "body": request_body(request.body, request.fields),
             "curl": self._api.curl_text(example),
             "has_shadow": any(s.name == example.judged.shadow for s in self._settings.shadows),
@@ -194,8 +196,11 @@ class Pages:
 
     def _without(self, asked: Asked, page: str, why: Unavailable) -> Response:
         """A page while there are no figures."""
-        shadows = [] if page != "overview" else self._api.configured()
-        return self._page("unavailable.html", asked, page, why=why, shadows=shadows)
+        moment, troubles = self._api.moment()
+        shadows = [] if page != "overview" else moment.shadows
+        return self._page(
+            "unavailable.html", asked, page, why=why, shadows=shadows, troubles=troubles
+        )
 
     def _page(self, template: str, asked: Asked, page: str, **more: Any) -> Response:
         values: Mapping[str, Any] = {

@@ -33,11 +33,15 @@ class Cell(NamedTuple):
 
 
 class Row(NamedTuple):
-    """Lines that belong together; None: the other side has none."""
+    """Lines that belong together; None: the other side has none.
+
+    ``here``: it shows the difference that is looked at.
+    """
 
     mark: Mark
     live: Cell | None
     shadow: Cell | None
+    here: bool = False
 
 
 class Stretch(NamedTuple):
@@ -75,9 +79,16 @@ def _within(line: Line | None, places: set[str]) -> bool:
     return True
 
 
-def side_by_side(live: Sequence[Line], shadow: Sequence[Line], places: Places) -> list[Stretch]:
-    """Both sides, with what is equal and of no interest folded."""
-    return _folded([_row(one, other, places) for one, other in _aligned(live, shadow)])
+def side_by_side(
+    live: Sequence[Line], shadow: Sequence[Line], places: Places, here: Places | None = None
+) -> list[Stretch]:
+    """Both sides, with what is equal and of no interest folded. ``here``: see ``Row``."""
+    rows = []
+    for one, other in _aligned(live, shadow):
+        row = _row(one, other, places)
+        looked_at = here is not None and row.mark == "differs" and here.covers(one, other)
+        rows.append(row._replace(here=looked_at))
+    return _folded(rows)
 
 
 def _aligned(

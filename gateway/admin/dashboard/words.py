@@ -105,7 +105,7 @@ def duration(seconds: float) -> str:
 
 def rate(per_second: float) -> str:
     """Of requests."""
-    text = f"{per_second:.2f}" if per_second < 10 else f"{per_second:.0f}"
+    text = f"{per_second:.2f}" if 0 < per_second < 10 else f"{per_second:.0f}"
     return f"{text}{_THIN}/{_THIN}s"
 
 

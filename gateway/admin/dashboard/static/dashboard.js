@@ -26,7 +26,7 @@
     return value >= 1 ? value.toPrecision(3) + " s" : Number((value * 1000).toPrecision(3)) + " ms";
   }
   function perSecond(value) {
-    return value === null || value === undefined ? "–" : value < 10 ? value.toFixed(2) : value.toFixed(0);
+    return value === null || value === undefined ? "–" : String(Number(value.toFixed(value < 10 ? 2 : 0)));
   }
   function percent(value) {
     return value === null || value === undefined ? "–" : Number((value * 100).toFixed(2)) + " %";
@@ -62,7 +62,7 @@
       return {
         format: perSecond,
         lines: [
-          line("live", "live", function (step) { return step.live; }, { rest: true }),
+          line("live", "live", function (step) { return step.live; }, { rest: true, width: 4 }),
           line("shadow", "shadow", function (step) { return step.shadow; }, { rest: true })
         ],
         nothing: "No request came in this time."
@@ -147,11 +147,11 @@
       return {
         label: each.label,
         stroke: each.thin ? "transparent" : stroke,
-        width: each.thin ? 0 : 2,
+        width: each.thin ? 0 : each.width || 2,
         dash: each.dash,
         fill: chart.bars ? stroke : undefined,
         paths: chart.bars ? uPlot.paths.bars({ size: [0.8, 40] }) : undefined,
-        points: { show: !chart.bars && !each.thin && series.steps.length < 3 },
+        points: { show: !chart.bars && !each.thin && series.steps.length < 3, fill: stroke },
         class: each.thin ? "u-thin" : "u-line",
         value: function (self, value, line, at) {
           var values = raw[index + 1];
@@ -176,7 +176,7 @@
       scales: { y: { range: chart.range || function (self, low, high) { return [0, high > 0 ? high * 1.08 : 1]; } } },
       series: [{ label: "time" }].concat(lines),
       bands: (chart.bands || []).map(function (pair) { return { series: pair, fill: colour(chart.lines[0].colour + "-tint") }; }),
-      axes: [Object.assign({}, axis, { values: times }), Object.assign({}, axis, { size: 58, values: function (self, ticks) { return ticks.map(chart.format); } })],
+      axes: [Object.assign({}, axis, { gap: 9, values: times }), Object.assign({}, axis, { size: 58, values: function (self, ticks) { return ticks.map(chart.format); } })],
       hooks: { setSelect: [zoom] }
     };
   }
@@ -244,7 +244,7 @@
     var state = paused ? "paused" : lost ? "lost" : "live";
     if (pulse.dataset.state !== state) {
       pulse.dataset.state = state;
-      pulse.textContent = { paused: "paused", lost: "no connection", live: "live" }[state];
+      pulse.textContent = { paused: "paused", lost: "No connection: these figures are old", live: "live" }[state];
     }
     pause.textContent = paused ? "Go on" : "Pause";
     pause.setAttribute("aria-pressed", String(paused));
@@ -315,11 +315,24 @@
       .then(function () { element.disabled = false; });
   }
 
+  function shown(value) { return value === null || value === undefined ? "nothing" : JSON.stringify(value); }
+
+  /* What the shadow said this time at the place that is looked at, and what live said then. */
+  function again(element, answer) {
+    var place = element.dataset.place;
+    var here = answer.comparison.differences.filter(function (each) {
+      return JSON.stringify([each.part, each.kind, each.pattern]) === JSON.stringify(JSON.parse(place));
+    })[0];
+    var took = answer.answer.status + " in " + seconds(answer.answer.seconds);
+    if (!here) { return "It still differs here: the shadow said " + took + "."; }
+    return "It still differs here: live said " + shown(here.live) + ", the shadow now says " + shown(here.shadow) + " (" + took + ").";
+  }
+
   var AFTER = {
     reload: function () { location.reload(); },
     replayed: function (element, answer) {
       var text = answer.failure ? "The shadow gave no usable answer: " + answer.failure + "."
-        : answer.still ? "It still differs here: the shadow said " + answer.answer.status + " in " + seconds(answer.answer.seconds) + "."
+        : answer.still ? again(element, answer)
         : answer.comparison.differences.length ? "This difference is gone; " + answer.comparison.differences.length + " other."
         : answer.comparison.verdict === "match" ? "It matches now: " + answer.answer.status + " in " + seconds(answer.answer.seconds) + "."
         : "It was not compared: " + answer.comparison.reason + ".";
