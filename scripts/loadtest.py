@@ -29,7 +29,7 @@ from load.job import Load
 from load.limits import raise_descriptor_limit
 from load.overload import closed_loop
 from load.page import page
-from load.targets import GatewaySettings, Target, external, gateway, naive_gateway, upstream
+from load.targets import GatewaySettings, Target, external, naive_gateway, upstream
 from load.upstream import BEHAVIOURS
 from load.verdicts import Row, Verdict, combined
 
@@ -53,7 +53,9 @@ def main() -> int:
     options = arguments()
     signal.signal(signal.SIGTERM, _interrupt)
     raise_descriptor_limit()
-    bench = Bench(say, short=options.short, baseline=options.baseline)
+    bench = Bench(
+        say, short=options.short, baseline=options.baseline, worker_class=options.worker_class
+    )
     try:
         told = facts(client_rate(bench))
         for name, text in told:
@@ -81,6 +83,12 @@ def arguments() -> argparse.Namespace:
         "--repeat", type=bounded(int, 1, 20), default=1, help="runs of each; medians count"
     )
     parser.add_argument("--baseline", action="store_true", help="the obvious glue beside it")
+    parser.add_argument(
+        "--worker-class",
+        choices=["gateway", "gthread", "gevent"],
+        default="gateway",
+        help="what the gateway waits for clients with",
+    )
     parser.add_argument(
         "--output", type=Path, default=Path("build/loadtest"), help="folder for reports"
     )
@@ -172,7 +180,7 @@ def started(
     load: Load,
 ) -> list[Row]:
     settings = GatewaySettings(threads=options.threads, pool_size=max(256, options.threads))
-    with gateway(settings, live.url, shadow) as target:
+    with bench.gateway(settings, live.url, shadow) as target:
         rows = steady.plain(bench, target, live, load)
     if bench.baseline:
         with naive_gateway(live.url, shadow, options.threads) as naive:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field, replace
 from threading import Timer
 from typing import Any
@@ -17,7 +17,7 @@ from .figures import Figures
 from .job import Job, Load
 from .recording import Recording
 from .sampling import Family, Sample, Sampler, cores
-from .targets import API_KEY, Target
+from .targets import API_KEY, GatewaySettings, Target, gateway
 
 _GRACE_SECONDS = 60.0  # for a client to connect and to hand over its figures
 _ATTEMPTS = 2  # a void run is repeated
@@ -52,15 +52,25 @@ class Run:
 
 @dataclass
 class Bench:
-    """Carries out runs; keeps those that are to be shown in ``runs``."""
+    """Carries out runs; keeps those that are to be shown in ``runs``.
+
+    ``worker_class``: of every gateway that is started.
+    """
 
     say: Callable[[str], None]
     short: bool = False
     baseline: bool = False
+    worker_class: str = "gateway"
     runs: list[Run] = field(default_factory=list)
 
     def seconds(self, full: float, short: float) -> float:
         return short if self.short else full
+
+    def gateway(
+        self, settings: GatewaySettings, live: str, shadow: str | None
+    ) -> AbstractContextManager[Target]:
+        """``gateway run``, ready."""
+        return gateway(replace(settings, worker_class=self.worker_class), live, shadow)
 
     def steady(
         self, target: Target, label: str, load: Load, *, keep: bool = True, timed: bool = True

@@ -8,7 +8,7 @@ from .bench import Bench
 from .job import UPLOADS, Load
 from .sampling import Family, Sample
 from .steady import megabytes
-from .targets import GatewaySettings, Target, gateway, upstream
+from .targets import GatewaySettings, Target, upstream
 from .verdicts import Row, none_of
 
 _CLIENTS = 64
@@ -21,7 +21,7 @@ def b7(bench: Bench) -> list[Row]:
     with (
         upstream() as live,
         upstream("stalled") as shadow,
-        gateway(GatewaySettings(), live.url, shadow.url) as target,
+        bench.gateway(GatewaySettings(), live.url, shadow.url) as target,
     ):
         before = idle(bench, target, _SETTLE_SECONDS)
         load = Load(

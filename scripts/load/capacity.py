@@ -10,7 +10,7 @@ from dataclasses import replace
 
 from .bench import Bench
 from .job import Load
-from .targets import GatewaySettings, Target, gateway, upstream
+from .targets import GatewaySettings, Target, upstream
 from .verdicts import Row
 
 STEP = 250.0
@@ -27,7 +27,7 @@ def b3(bench: Bench) -> list[Row]:
         with (
             upstream() as live,
             upstream() as shadow,
-            gateway(GatewaySettings(chain=chain), live.url, shadow.url) as target,
+            bench.gateway(GatewaySettings(chain=chain), live.url, shadow.url) as target,
         ):
             best, note = highest_rate(bench, target, live, start)
         rows.append(Row("B3", f"rate held, {name}", best, "/s", start, aim, "more", note=note))

@@ -13,7 +13,7 @@ from .bench import Bench
 from .figures import Figures
 from .job import Load
 from .steady import RATE, mirrored
-from .targets import GatewaySettings, Target, gateway, naive_gateway, upstream
+from .targets import GatewaySettings, Target, naive_gateway, upstream
 from .verdicts import Row
 
 _GLUE_RATE = 250.0
@@ -26,7 +26,7 @@ def b4(bench: Bench) -> list[Row]:
     with (
         upstream() as live,
         upstream() as shadow,
-        gateway(_MIRROR_ALONE, live.url, shadow.url) as ours,
+        bench.gateway(_MIRROR_ALONE, live.url, shadow.url) as ours,
     ):
         with naive_gateway(live.url, shadow.url) as glue:
             costs = in_turns(bench, [ours, glue], _GLUE_RATE, _CONNECTIONS)

@@ -18,7 +18,7 @@ from .bench import Bench
 from .job import TARGET, UPLOADS, Load
 from .sampling import Family
 from .slow_clients import attacked
-from .targets import GatewaySettings, Target, gateway, upstream
+from .targets import GatewaySettings, Target, upstream
 from .verdicts import Row
 
 _LOOK_SECONDS = 0.5
@@ -45,7 +45,7 @@ def b9(bench: Bench) -> list[Row]:
     with (
         upstream() as live,
         upstream("garbage") as shadow,
-        gateway(GatewaySettings(), live.url, shadow.url) as target,
+        bench.gateway(GatewaySettings(), live.url, shadow.url) as target,
     ):
         # Threads and connections that are made once and kept are no leak: make them all first.
         _closed(bench, target, "warm-up", 512)

@@ -6,7 +6,7 @@ from .bench import Bench, Run
 from .figures import Figures
 from .job import Job, Load, Phase
 from .steady import around
-from .targets import GatewaySettings, Target, gateway, upstream
+from .targets import GatewaySettings, Target, upstream
 from .verdicts import Row, none_of
 
 _CONNECTIONS = 2000
@@ -22,7 +22,7 @@ def b6(bench: Bench) -> list[Row]:
     with (
         upstream() as live,
         upstream() as shadow,
-        gateway(GatewaySettings(), live.url, shadow.url) as target,
+        bench.gateway(GatewaySettings(), live.url, shadow.url) as target,
     ):
         capacity = closed_loop(bench, target, "B6 capacity", _BUSY, bench.seconds(6.0, 3.0))
         calm = capacity / 2

@@ -17,7 +17,7 @@ from statistics import median
 from .bench import Bench, Run
 from .job import Load
 from .sampling import Family
-from .targets import GatewaySettings, Target, gateway, upstream
+from .targets import GatewaySettings, Target, upstream
 from .upstream import BEHAVIOURS
 from .verdicts import Row
 
@@ -60,9 +60,9 @@ def b5(bench: Bench) -> list[Row]:
     """P99 and capacity with each misbehaviour, beside mirroring switched off."""
     rows: list[Row] = []
     control = None
-    with upstream() as live, gateway(GatewaySettings(), live.url, None) as off:
+    with upstream() as live, bench.gateway(GatewaySettings(), live.url, None) as off:
         for name in [_CONTROL, *(_IN_SHORT if bench.short else _MISBEHAVIOURS), "ok"]:
-            with _mirroring(name, live) as other:
+            with _mirroring(bench, name, live) as other:
                 found = _compare(bench, off, other, name)
             control = control or found
             rows += _rows(name, found, control)
@@ -70,13 +70,16 @@ def b5(bench: Bench) -> list[Row]:
 
 
 @contextmanager
-def _mirroring(name: str, live: Target) -> Iterator[Target]:
+def _mirroring(bench: Bench, name: str, live: Target) -> Iterator[Target]:
     """A gateway whose shadow behaves like that."""
     if name == _CONTROL:
-        with gateway(GatewaySettings(), live.url, None) as target:
+        with bench.gateway(GatewaySettings(), live.url, None) as target:
             yield target
         return
-    with upstream(name) as shadow, gateway(GatewaySettings(), live.url, shadow.url) as target:
+    with (
+        upstream(name) as shadow,
+        bench.gateway(GatewaySettings(), live.url, shadow.url) as target,
+    ):
         yield target
 
 

@@ -13,7 +13,7 @@ from .bench import Bench
 from .children import Failed, part
 from .job import Load
 from .steady import around, latency
-from .targets import GatewaySettings, gateway, upstream
+from .targets import GatewaySettings, upstream
 from .verdicts import Row
 
 _RATE = 200.0
@@ -29,7 +29,7 @@ def b8(bench: Bench) -> list[Row]:
     with (
         upstream() as live,
         upstream() as shadow,
-        gateway(GatewaySettings(), live.url, shadow.url) as target,
+        bench.gateway(GatewaySettings(), live.url, shadow.url) as target,
     ):
         straight = bench.steady(live, "B8 straight", replace(load, seconds=4.0))
         with attacked(Attack(target.port, seconds + 30.0)) as told:

@@ -10,7 +10,7 @@ from dataclasses import replace
 from .bench import Bench, Run
 from .figures import Figures
 from .job import Load
-from .targets import GatewaySettings, Target, gateway, naive_gateway, upstream
+from .targets import GatewaySettings, Target, naive_gateway, upstream
 from .verdicts import Row
 
 RATE = 2000.0
@@ -22,7 +22,7 @@ def b1(bench: Bench) -> list[Row]:
     load = Load(RATE, 2000, bench.seconds(15.0, 5.0))
     with upstream() as live, upstream() as shadow:
         straight = bench.steady(live, "B1 straight", _half(load))
-        with gateway(GatewaySettings(), live.url, shadow.url) as target:
+        with bench.gateway(GatewaySettings(), live.url, shadow.url) as target:
             with mirrored("B1", live, shadow) as copies:
                 run = bench.steady(target, "B1 gateway", load)
         rows = [
@@ -46,7 +46,7 @@ def b2(bench: Bench) -> list[Row]:
     settings = GatewaySettings(threads=1280, pool_size=1280)
     with upstream(delay=1.0) as live, upstream() as shadow:
         straight = bench.steady(live, "B2 straight", _half(load))
-        with gateway(settings, live.url, shadow.url) as target:
+        with bench.gateway(settings, live.url, shadow.url) as target:
             run = bench.steady(target, "B2 gateway", load)
         rows = [
             *latency("B2", run, straight, must=50, aim=20),

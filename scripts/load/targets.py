@@ -58,6 +58,7 @@ class GatewaySettings:
     workers: int = 2
     threads: int = 64
     pool_size: int = 256
+    worker_class: str = "gateway"
     extra: str = ""  # more of a settings file
     environment: dict[str, str] = field(default_factory=dict)
 
@@ -67,7 +68,8 @@ class GatewaySettings:
             (SCRIPTS / "load" / f"{self.chain}.toml").read_text(),
             f'[live]\nurl = "{live}"\npool_size = {self.pool_size}',
             f'[server]\nbind = "127.0.0.1:{port}"\nadmin = "127.0.0.1:{admin}"\n'
-            f"workers = {self.workers}\nthreads = {self.threads}",
+            f"workers = {self.workers}\nthreads = {self.threads}\n"
+            f'worker_class = "{self.worker_class}"',
             f'[[shadows]]\nurl = "{shadow}"' if shadow else "",
             self.extra,
         ]
@@ -111,13 +113,10 @@ def _add_chain_files(folder: Path) -> None:
     shutil.copy(SCRIPTS / "load" / "invoice.schema.json", folder)
     command = [sys.executable, "-m", "gateway", "keys", "add", "loadtest", "--stdin"]
     command += ["--file", str(folder / "credentials")]
-    subprocess.run(
-        command,
-        input=API_KEY.encode(),
-        stdout=subprocess.DEVNULL,
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
-        check=True,
-    )
+    env = {**os.environ, "PYTHONPATH": str(ROOT)}
+    added = subprocess.run(command, input=API_KEY, capture_output=True, text=True, env=env)
+    if added.returncode:
+        raise Failed(f"gateway keys add: {added.stderr}")
 
 
 @contextmanager

@@ -22,7 +22,7 @@ from scripts.load.bench import Bench
 from scripts.load.figures import Figures
 from scripts.load.job import BROKEN, NONSENSE, UNANSWERED, Job, Phase, json_body
 from scripts.load.slow_clients import attacked
-from scripts.load.targets import Target, upstream
+from scripts.load.targets import GatewaySettings, Target, upstream
 from scripts.load.verdicts import Row, Verdict, combined
 from tests.support.waiting import wait_for
 
@@ -239,6 +239,17 @@ def test_a_load_gives_figures_json_and_one_self_contained_page(tmp_path: Path) -
     page = (tmp_path / "loadtest.html").read_text()
     assert "<svg" in page
     assert not re.search(r"(src|href|url\(|@import|<script)", page)
+
+
+def test_every_worker_class_can_be_measured() -> None:
+    """The gateway that is started has the one that was asked for."""
+    bench = Bench(print, worker_class="gthread")
+    with upstream() as live, bench.gateway(GatewaySettings(), live.url, None) as target:
+        (master,) = target.pids
+        workers = psutil.Process(master).children(recursive=True)
+        threads = [worker.num_threads() for worker in workers]
+    # The default starts all its threads at once.
+    assert max(threads) < GatewaySettings().threads
 
 
 def test_ctrl_c_leaves_no_process_behind(tmp_path: Path) -> None:
