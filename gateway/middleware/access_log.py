@@ -75,9 +75,11 @@ class AccessLog:
         self._log = log or ThrottledLog(logging.getLogger(__name__))
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-        logged = self._logged
-        if logged and not logged.find(environ["REQUEST_METHOD"], path_for_rules(environ)):
-            return self._app(environ, start_response)
+        if self._logged is not None:
+            # However an upstream reads the path: nobody gets out of the log by spelling.
+            found = self._logged.find_all(environ["REQUEST_METHOD"], path_for_rules(environ))
+            if not any(found):
+                return self._app(environ, start_response)
         exchange = Exchange.of(environ)
         answer = _LoggedAnswer(self._clock(), partial(self._ended, environ, exchange))
         try:

@@ -371,6 +371,15 @@ def test_routes_may_be_left_out() -> None:
     assert lines.only()["target"] == "/healthy"
 
 
+def test_a_path_through_a_route_without_lines_has_one() -> None:
+    """An upstream may read it as another's: nobody gets out of the log by spelling."""
+    lines = Lines()
+    table = RouteTable([("/health", (), False)], default=True)
+    log = AccessLog(plain, Settings(), writer=lines, logged=table)  # type: ignore[arg-type]
+    run_wsgi_app(log, {**environ("/x"), "RAW_URI": "/health/../invoices"}, buffered=True)
+    assert lines.only()["target"] == "/health/../invoices"
+
+
 def test_the_writer_is_what_the_settings_ask_for() -> None:
     """A file by its name, or standard output."""
     assert "standard output" in repr(writer_for(Settings(to="stdout")))
