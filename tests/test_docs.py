@@ -53,9 +53,9 @@ def blocks(text: str, language: str) -> list[str]:
     return [block for marked, block in fenced if marked == language]
 
 
-def table(header: str) -> list[list[str]]:
-    """The rows of the README's table with this first line, without code marks."""
-    lines = README.split(f"\n{header}\n", 1)[1].splitlines()[1:]
+def table(header: str, page: str = README) -> list[list[str]]:
+    """The rows of a page's table with this first line, without code marks."""
+    lines = page.split(f"\n{header}\n", 1)[1].splitlines()[1:]
     rows = []
     for line in lines:
         if not line.startswith("|"):
@@ -139,11 +139,11 @@ def test_the_readme_lists_the_defaults_of_run() -> None:
             assert listed[flag] == str(getattr(getattr(defaults, str(part)), str(key)))
 
 
-def test_the_readme_lists_every_metric() -> None:
+def test_the_page_on_metrics_lists_every_metric() -> None:
     """Names and labels, both ways."""
     listed = {
         row[0]: tuple(row[1].split(", ")) if row[1] else ()
-        for row in table("| metric | labels | what it counts |")
+        for row in table("| metric | labels | what it counts |", PROSE["docs/metrics.md"])
     }
     assert listed == {name: declared.labels for name, declared in METRICS.items()}
 
@@ -160,18 +160,25 @@ def test_metrics_named_in_prose_exist() -> None:
     assert named - set(METRICS) - series == set()
 
 
-def test_the_readme_lists_the_ledger() -> None:
+def test_the_page_on_metrics_lists_the_ledger() -> None:
     """Every outcome with every reason, in the order of the code."""
     listed, outcome = [], ""
-    for row in table("| outcome | reason | the request was |"):
+    for row in table("| outcome | reason | the request was |", PROSE["docs/metrics.md"]):
         outcome = row[0] or outcome
         listed.append((outcome, row[1]))
     assert listed == [(each.outcome, each.reason) for each in Outcome]
 
 
-def test_the_readme_lists_the_admin_listener() -> None:
+def test_the_readme_lists_the_four_outcomes() -> None:
+    """In the order of the code."""
+    listed = [row[0] for row in table("| outcome | the request was |")]
+    assert listed == list(dict.fromkeys(each.outcome for each in Outcome))
+
+
+def test_the_page_on_the_admin_listener_lists_it() -> None:
     """Every path and method it answers."""
-    listed = {row[0].replace("NAME", "<name>") for row in table("| request | answer |")}
+    rows = table("| request | answer |", PROSE["docs/admin.md"])
+    listed = {row[0].replace("NAME", "<name>") for row in rows}
     served = {
         f"{method} {rule.rule}"
         for rule in admin_app._ROUTES.iter_rules()
@@ -225,6 +232,12 @@ def test_the_page_on_validation_shows_what_is_answered(tmp_path: Path) -> None:
     answer = Client(app).post("/invoices", data=body, content_type="application/json")
     (shown,) = (json.loads(block) for block in blocks(page, "problem"))
     assert answer.json == {**shown, "request_id": (answer.json or {})["request_id"]}
+
+
+def test_the_readme_leads_to_every_page() -> None:
+    """A page that nothing leads to is not found."""
+    linked = set(re.findall(r"\]\((docs/[^)#]+)", README))
+    assert {name for name in PROSE if name.count("/") == 1} <= linked
 
 
 def test_make_targets_named_in_prose_exist() -> None:
