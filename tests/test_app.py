@@ -104,6 +104,53 @@ def test_refusals_keep_to_it_too(live: Upstream, shadow: Upstream) -> None:
         gateway.close()
 
 
+class Counted(io.RawIOBase):
+    """A server's stream: every byte that is taken is counted, and it may not be closed."""
+
+    def __init__(self, data: bytes) -> None:
+        self._data = io.BytesIO(data)
+        self.taken = 0
+
+    def read(self, size: int = -1) -> bytes:
+        data = self._data.read(size)
+        self.taken += len(data)
+        return data
+
+    def close(self) -> None:
+        """PEP 3333: that is the server's business."""
+
+
+SENT = {
+    "length": (b'{"a": 1}', {"CONTENT_LENGTH": "8"}),
+    "chunked": (b'{"a": 1}', {"HTTP_TRANSFER_ENCODING": "chunked", "wsgi.input_terminated": True}),
+    "empty": (b"", {"CONTENT_LENGTH": "0"}),
+    "absent": (b"", {}),
+}
+
+
+@pytest.mark.parametrize(("body", "framing"), SENT.values(), ids=SENT)
+def test_the_body_is_read_once_whoever_needs_it(
+    body: bytes, framing: dict[str, Any], live: Upstream, shadow: Upstream
+) -> None:
+    """Validation, live and two shadows have all of it; the stream was read to its end, once."""
+    shadows = tuple(Shadow(url=shadow.url, name=name) for name in ("one", "two"))
+    checked = Validation(json=True) if body else Validation(methods=("POST",))
+    gateway = Gateway(settings(live, shadow, shadows=shadows, validation=checked))
+    stream = Counted(body + b"of the next request" * ("CONTENT_LENGTH" in framing))
+    environ: dict[str, Any] = {"wsgi.input": stream, "REQUEST_METHOD": "POST", **framing}
+    environ["CONTENT_TYPE"] = "application/json"
+    try:
+        assert call(gateway, **environ)[0] == "200 OK"
+        wait_for(lambda: len(shadow.taken()) == 2, "both copies")
+    finally:
+        gateway.close()
+    assert stream.taken == len(body)
+    received = [*live.taken(), *shadow.taken()]
+    assert [each.body for each in received] == [body] * 3
+    length = [str(len(body))] if framing else []
+    assert [each.values("Content-Length") for each in received] == [length] * 3
+
+
 def test_making_one_starts_nothing(live: Upstream, shadow: Upstream) -> None:
     """No thread and no connection until the first request; none after closing."""
     before = set(threading.enumerate())

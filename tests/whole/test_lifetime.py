@@ -1,4 +1,7 @@
-"""Start, reload and stop: nothing lost, nothing left behind."""
+"""Start, reload and stop: nothing lost, nothing left behind.
+
+With ``-rP`` pytest shows the figures: ``RELOADS=50 pytest -rP tests/whole/test_lifetime.py``.
+"""
 
 from __future__ import annotations
 
@@ -71,15 +74,19 @@ def test_no_request_fails_over_reloads_under_traffic(
         flags = ("--live", live.url, "--shadow", shadow.url, "--worker-class", worker_class)
         with gateway(*flags) as running:
             with Traffic(running, 6, per_connection) as traffic:
-                for _ in range(RELOADS if worker_class == "gateway" else 2):
+                reloads = RELOADS if worker_class == "gateway" else 2
+                for _ in range(reloads):
                     old = set(running.workers())
                     running.process.send_signal(signal.SIGHUP)
                     wait_for(
-                        lambda old=old: not old & set(running.workers()), "the old workers' end"
+                        lambda old=old: not old & set(running.workers()),
+                        "the old workers' end",
+                        30,
                     )
             sent = traffic.outcomes["200"]
             wait_for(lambda: running.metric("gateway_requests_total") == sent, "every request")
             running.quiet()
+    print(f"{worker_class}: {reloads} reloads, {dict(traffic.outcomes)}")
     assert set(traffic.outcomes) == {"200"}
     assert sent == len(live.taken())
 
@@ -106,7 +113,9 @@ def test_a_worker_is_replaced_after_max_requests_and_none_fails(worker_class: st
         with gateway(config=config) as running:
             first = running.workers()
             with Traffic(running, 4, 10) as traffic:
-                wait_for(lambda: running.workers() and running.workers() != first, "a new worker")
+                wait_for(
+                    lambda: running.workers() and running.workers() != first, "a new worker", 30
+                )
             sent = traffic.outcomes["200"]
             wait_for(lambda: running.metric("gateway_requests_total") == sent, "every request")
     assert set(traffic.outcomes) == {"200"}
@@ -264,6 +273,9 @@ def test_ten_thousand_requests_leak_no_descriptor_and_no_thread(hold: Event) -> 
                 lambda: (_descriptors(worker), worker.num_threads()) <= before,
                 f"no more than {before[0]} descriptors and {before[1]} threads",
             )
+            after = (_descriptors(worker), worker.num_threads())
+            print(f"descriptors and threads: {before} before, {after} after 10,000 requests")
+            print(running.ledger())
 
 
 @pytest.fixture

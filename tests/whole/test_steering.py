@@ -420,7 +420,7 @@ def test_a_reload_with_a_broken_file_keeps_the_settings_in_force(tmp_path: Path)
             wait_for(lambda: "settings in force are kept" in running.output, "the complaint")
             file.write_text(good + "percent = 60\n")
             running.process.send_signal(signal.SIGHUP)
-            wait_for(lambda: running.metric(gauge) == 60, "the new share")
+            wait_for(lambda: running.metric(gauge) == 60, "the new share", 30)
             send(running, 3)
 
 
