@@ -12,8 +12,8 @@ import re
 from collections.abc import Callable
 from urllib.parse import unquote
 
-# Nothing in a path without these can be read in two ways.
-_SUSPICIOUS = re.compile(r"//|/\.|[%;\\]")
+# Nothing in a path without these, and without escapes, can be read in two ways.
+_SUSPICIOUS = re.compile(r"//|/\.|[;\\?#]")
 _PARAMETERS = re.compile(r";[^/]*")
 _PATH_END = re.compile(r"[?#]")
 _SLASHES = re.compile(r"/+")
@@ -21,8 +21,9 @@ _SLASHES = re.compile(r"/+")
 
 def readings(path: str) -> tuple[str, ...]:
     """What else a path may mean: after each step that upstreams are known to take."""
-    if _SUSPICIOUS.search(path) is None:
-        return ()
+    plain = _unescaped(path) if "%" in path else path
+    if _SUSPICIOUS.search(plain) is None:
+        return () if plain == path else (plain,)
     found = dict.fromkeys(step(path) for step in _STEPS)
     whole = path
     for step in _STEPS:
