@@ -96,6 +96,7 @@ BAD_REQUESTS = {
     "space-before-colon": (b"GET / HTTP/1.1\r\nHost: a\r\nX : a\r\n\r\n", 400),
     "connect": (b"CONNECT a:1 HTTP/1.1\r\nHost: a\r\n\r\n", 405),
     "trace": (b"TRACE / HTTP/1.1\r\nHost: a\r\n\r\n", 405),
+    "fragment": (b"GET /a#b HTTP/1.1\r\nHost: a\r\n\r\n", 400),
     "huge-head": (
         b"GET / HTTP/1.1\r\nHost: a\r\n" + b"X-A: %b\r\n" % (b"a" * 8000) * 40 + b"\r\n",
         431,
