@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from gateway.cli import stores
 from gateway.report.example import exported, smallest
+from gateway.settings import Settings, Shadow
 from gateway.store.values import Group
 
 if TYPE_CHECKING:
@@ -54,11 +55,20 @@ def add_parser(commands: _Subparsers) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Write it."""
-    with stores.opened(options, stores.settings_of(options)) as reader:
+    settings = stores.settings_of(options)
+    with stores.opened(options, settings) as reader:
         group = group_of(reader, options.group)
-        text = exported(smallest(reader, group), group, options.format, options.base_url)
+        example, timeout = smallest(reader, group), _timeout(group, settings)
+        text = exported(example, group, options.format, options.base_url, timeout)
     stores.write(text, options.output)
     return 0
+
+
+def _timeout(group: Group, settings: Settings | None) -> float:
+    """Seconds that the group's shadow has for an answer."""
+    shadows = settings.shadows if settings is not None else ()
+    default = Shadow(url="http://shadow").timeout
+    return next((each.timeout for each in shadows if each.name == group.shadow), default)
 
 
 def group_of(reader: Reader, wanted: str) -> Group:

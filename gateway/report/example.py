@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Literal
 
 from gateway.compare.answer import Answer
-from gateway.compare.verdict import Difference
+from gateway.compare.verdict import Difference, Kind, Verdict
 from gateway.errors import GatewayError
 from gateway.report.findings import differences_of
 from gateway.report.redacted import fields_of, in_value, missing_from
@@ -24,6 +24,9 @@ if TYPE_CHECKING:
     from gateway.store.reader import Reader
 
 Format = Literal["pytest", "har", "curl"]
+
+# Seconds that a test waits for an answer, but where the time is what it is about.
+_TIMEOUT = 30.0
 
 
 class NoExample(GatewayError):
@@ -42,13 +45,17 @@ def smallest(reader: Reader, group: Group) -> Example:
     raise NoExample(f"no example of group {group.id} is kept any more")
 
 
-def exported(example: Example, group: Group, form: Format, base_url: str) -> str:
-    """The text of a file. Raises ``NoExample``: of this one it cannot be made."""
+def exported(
+    example: Example, group: Group, form: Format, base_url: str, timeout: float = _TIMEOUT
+) -> str:
+    """The text of a file. ``timeout``: seconds that the shadow had, which a test of a copy that
+    was not in time gives. Raises ``NoExample``: of this one it cannot be made.
+    """
     if form == "har":
         return _har(example)
     if form == "curl":
         return "".join(f"# {line}\n" for line in _cautions(example)) + _curl(example, base_url)
-    return _test(example, group, base_url)
+    return _test(example, group, base_url, timeout)
 
 
 def _curl(example: Example, base_url: str) -> str:
@@ -66,13 +73,16 @@ def _har(example: Example) -> str:
     return document(entries).decode() + "\n"
 
 
-def _test(example: Example, group: Group, base_url: str) -> str:
+def _test(example: Example, group: Group, base_url: str, timeout: float) -> str:
     judged = example.judged
     if judged.live is None:
         raise NoExample("live gave no answer to this request: there is nothing to expect")
     known = [each for each in differences_of(example, group) if not in_value(each.live)]
     title = " ".join([_title(group), *_cautions(example), *_unknown(example, group, known)])
-    return pytest_case(judged.request, judged.live, known, base_url=base_url, title=title)
+    limit = timeout if group.kind == Verdict.TIMED_OUT.value else _TIMEOUT
+    return pytest_case(
+        judged.request, judged.live, known, base_url=base_url, title=title, timeout=limit
+    )
 
 
 def _title(group: Group) -> str:
@@ -89,4 +99,10 @@ def _cautions(example: Example) -> list[str]:
 
 def _unknown(example: Example, group: Group, known: Sequence[Difference]) -> list[str]:
     hidden = len(differences_of(example, group)) - len(known)
-    return [f"Of {hidden} places live's value was redacted: they are not tested."] if hidden else []
+    found = (
+        [f"Of {hidden} places live's value was redacted: they are not tested."] if hidden else []
+    )
+    live = example.judged.live
+    if live is not None and live.body is None and any(each.kind is Kind.CONTENT for each in known):
+        found.append("Live's body was too large to be kept: it is not tested.")
+    return found

@@ -244,7 +244,8 @@ def _blind(about: OneShadow) -> Iterator[str]:
 def _spot(spot: BlindSpot) -> str:
     status = str(spot.status) if spot.status else "no answer"
     shape = "" if spot.shape is None else f" {spot.shape or 'without parameters'}"
-    compared = "never compared" if not spot.compared else f"compared {count(spot.compared)} times"
+    times = counted(spot.compared, "time", "times")
+    compared = f"compared {times}" if spot.compared else "never compared"
     share = "" if spot.share is None else f", {percent(spot.share)} of live's requests"
     return f"{safe(f'{spot.method} {spot.route} → {status}{shape}')}: {compared}{share}"
 

@@ -47,6 +47,8 @@ from urllib.parse import urlsplit
 import pytest
 
 BASE_URL = os.environ.get("BASE_URL", {base_url!r})
+# Seconds without an answer, or without more of it, after which there is none.
+TIMEOUT = float(os.environ.get("TIMEOUT", "{timeout:g}"))
 
 METHOD = {method}
 TARGET = {target}
@@ -81,7 +83,7 @@ def answer():
     """Status, fields and body of the answer to the request."""
     base = urlsplit(BASE_URL)
     kind = http.client.HTTPSConnection if base.scheme == "https" else http.client.HTTPConnection
-    connection = kind(base.netloc, timeout=30)
+    connection = kind(base.netloc, timeout=TIMEOUT)
     try:
         connection.putrequest(METHOD, base.path.rstrip("/") + TARGET, skip_accept_encoding=True)
         for name, value in FIELDS:
@@ -141,8 +143,11 @@ def pytest_case(
     *,
     base_url: str = "http://127.0.0.1:8000",
     title: str = "",
+    timeout: float = 30.0,
 ) -> str:
-    """The text of a test file. ``base_url``: asked where ``BASE_URL`` is not set."""
+    """The text of a test file. ``base_url``: asked where ``BASE_URL`` is not set. ``timeout``:
+    seconds to wait where ``TIMEOUT`` is not set.
+    """
     fields = [
         each
         for each in end_to_end(request.fields)
@@ -153,6 +158,7 @@ def pytest_case(
             title=_plain(title) or f"{_plain(request.method)} {_plain(request.target)}",
             file=file_name(request),
             base_url=_plain(base_url),
+            timeout=timeout,
             method=_literal(request.method),
             target=_literal(request.target),
             fields=_literal(fields),

@@ -7,9 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from gateway.compare.verdict import Comparison, Verdict
 from gateway.store.reader import open_reader
 from tests.cli.commands import gateway
-from tests.support.exchanges import fill, sqlite, wrong
+from tests.support.exchanges import MATCHING, answer, fill, judged, sqlite, wrong
 
 
 @pytest.fixture
@@ -39,6 +40,25 @@ def test_curl_asks_the_base_url(group: str, tmp_path: Path) -> None:
     flags = ("--format", "curl", "--base-url", "http://localhost:3000")
     done = gateway(tmp_path, "export", group, *flags)
     assert "http://localhost:3000/invoices" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("settings", "seconds"),
+    [pytest.param('timeout = "2500ms"', "2.5", id="its own"), pytest.param("", "10", id="default")],
+)
+def test_a_copy_that_was_not_in_time_has_the_time_of_its_shadow(
+    settings: str, seconds: str, tmp_path: Path
+) -> None:
+    """As the settings have it."""
+    late = judged(answer(MATCHING), None, verdict=Comparison(Verdict.TIMED_OUT, "timed_out"))
+    with open_reader(fill(sqlite(tmp_path), [late])) as reader:
+        (group,) = reader.groups().groups
+    (tmp_path / "gateway.toml").write_text(
+        '[live]\nurl = "http://127.0.0.1:9"\n[store]\nurl = "sqlite:///gateway.db"\n'
+        f'[[shadows]]\nname = "rewrite"\nurl = "http://127.0.0.2:9"\n{settings}\n'
+    )
+    done = gateway(tmp_path, "export", group.id, "--config", "gateway.toml")
+    assert f'os.environ.get("TIMEOUT", "{seconds}")' in done.stdout, done.stderr
 
 
 @pytest.mark.parametrize("wanted", ["ffffffff", "x", "%"])

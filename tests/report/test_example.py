@@ -9,13 +9,15 @@ import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from threading import Event
 from typing import Any
 
 import pytest
 from msgspec.structs import replace
 
+from gateway.compare.answer import Answer
 from gateway.compare.redaction import Redactor
-from gateway.compare.verdict import Judged
+from gateway.compare.verdict import Comparison, Judged, Verdict
 from gateway.report.example import NoExample, exported, smallest
 from gateway.settings.comparison import Compare, Redact
 from gateway.store.reader import Reader, open_reader
@@ -29,7 +31,7 @@ from tests.support.exchanges import (
     request,
     sqlite,
 )
-from tests.support.upstream import Upstream, upstream
+from tests.support.upstream import Received, Upstream, upstream
 
 ORDER = request("/invoices?x=1", body={"customer": "c-1001", "lines": []})
 
@@ -160,6 +162,38 @@ def test_a_value_that_was_redacted_is_not_expected(tmp_path: Path) -> None:
         text = exported(example, group, "pytest", target.url)
         assert "Of 1 places live's value was redacted" in text
         assert run_test(tmp_path, text, target).returncode == 0
+
+
+def test_a_copy_that_was_not_in_time_is_given_the_time_that_the_shadow_had(tmp_path: Path) -> None:
+    """A test that waits for half a minute would be green before anything is mended."""
+    late = judged(answer(MATCHING), None, verdict=Comparison(Verdict.TIMED_OUT, "timed_out"))
+    mended = Event()
+
+    def slow(received: Received) -> bytes:
+        mended.wait(20)
+        return says(MATCHING)
+
+    with reading(tmp_path, [late]) as reader, upstream(slow) as target:
+        group, example = of(reader, "timed_out")
+        text = exported(example, group, "pytest", target.url, 0.5)
+        try:
+            assert run_test(tmp_path, text, target).returncode == 1
+        finally:
+            mended.set()
+        assert run_test(tmp_path, text, target).returncode == 0
+
+
+def test_a_body_that_was_not_kept_is_not_tested_and_that_is_said(tmp_path: Path) -> None:
+    """Or the test would be green, and nobody knew why."""
+    live, shadow = (Answer(200, (), b"", 5, 0.01)._replace(body=text) for text in (b"ham", b"spam"))
+    with reading(tmp_path, [judged(live, shadow)]) as reader:
+        group, example = of(reader, "")
+        text = exported(example, group, "pytest", "")
+        assert "EXPECTED_BODY = b'ham'" in text
+        assert "too large" not in text
+        without = example.judged._replace(live=live._replace(body=None))
+        text = exported(Example(example.head, without), group, "pytest", "")
+        assert "Live's body was too large to be kept: it is not tested." in text
 
 
 def test_without_an_answer_of_live_there_is_nothing_to_expect(tmp_path: Path) -> None:
