@@ -66,7 +66,7 @@ def test_summary(client: Client) -> None:
     interval = found["match"]["interval"]
     assert 0.994 < interval["low"] < interval["estimate"] < interval["high"] < 0.996
     assert [each["name"] for each in found["shadows"]] == ["rewrite", "experiment"]
-    assert [each["state"] for each in found["shadows"]] == ["dropping", "removed"]
+    assert [each["state"] for each in found["shadows"]] == ["healthy", "removed"]
     assert found["drift"][0]["total"] == "-100"
     assert found["isolation"]["held_out"] == 10 * SLOTS
 

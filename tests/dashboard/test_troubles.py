@@ -48,7 +48,7 @@ def test_where_all_is_well_nothing_is_told() -> None:
 def test_a_shadow_that_is_down_is_told_at_once() -> None:
     """Before any request failed, and with the reason that the system gives."""
     (one,) = told(unreachable=REFUSED)
-    assert (one.level, one.about) == ("bad", "rewrite")
+    assert (one.level, one.about, one.state) == ("bad", "rewrite", "unreachable")
     assert "Connection refused" in one.text
     assert one.advice.startswith("Start it")
     assert "Clients do not notice" in one.advice
@@ -84,7 +84,8 @@ def test_failures_and_drops_of_the_last_minute(
     assert text in one.text
     assert "30 of 40 copies" in one.text
     assert advice in one.advice
-    assert one.level == ("bad" if recent[0].outcome == "failed" else "early")
+    level = {"failed": ("bad", "failing"), "dropped": ("early", "dropping")}
+    assert (one.level, one.state) == level[recent[0].outcome]
 
 
 def test_every_reason_of_the_ledger_has_words() -> None:
@@ -104,6 +105,7 @@ def test_a_rest_is_explained() -> None:
     (one,) = told(counts(failed_reset=50, dropped_breaker_open=900), resting_workers=2)
     assert "breaks connections" in one.text
     assert "given a rest" in one.advice
+    assert one.state == "resting"
     (one,) = told(counts(answered=500, failed_reset=1), resting_workers=2)
     assert "given a rest in 2 workers" in one.text
     assert one.level == "early"
@@ -117,7 +119,7 @@ def test_a_rest_is_explained() -> None:
 def test_a_shadow_that_is_off(why: str, level: str, text: str) -> None:
     """Who switched it, and how to go on."""
     (one,) = told(off=True, why=why)
-    assert one.level == level
+    assert (one.level, one.state) == (level, "off")
     assert text in one.text
     assert "gateway shadow rewrite --reset" in one.advice
 

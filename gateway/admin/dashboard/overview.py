@@ -9,7 +9,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from gateway.admin.dashboard.differences import Causes, Listed, listed, shown
-from gateway.admin.dashboard.troubles import MUCH, Moment, Trouble, recent, troubles
+from gateway.admin.dashboard.troubles import Moment, Trouble, recent, troubles
 from gateway.isolation.difference import Interval, errors, latency
 from gateway.isolation.sums import Groups, Sums
 from gateway.known.entry import EXCHANGE
@@ -37,7 +37,8 @@ _ENOUGH = 100
 class ShadowHealth(Struct, frozen=True):
     """One shadow.
 
-    ``state``: off, unreachable, resting, failing, dropping, idle, healthy or removed.
+    ``state``: off, unreachable, resting, failing or dropping, each of them now; else
+    removed (from the settings), healthy, or idle, where it got nothing in all this time.
     ``why``: what switched it off, if that was not a person. ``resting_workers``: in how
     many its breaker is open.
     """
@@ -110,9 +111,10 @@ def overview(
     ]
     differences = [each for each in unexpected if each.group.part != EXCHANGE]
     floor = reader.floor(every)
+    wrong = troubles(moment, recent(lambda since: reader.ledger(Filter(since=since)), now))
     return Overview(
         state=_state(counts, differences),
-        troubles=troubles(moment, recent(lambda since: reader.ledger(Filter(since=since)), now)),
+        troubles=wrong,
         seconds=_seconds(every, summary, now),
         summary=summary,
         match=rate(counts.matches, counts.compared),
@@ -120,7 +122,7 @@ def overview(
         with_expected=rate(counts.matches + expected, counts.compared),
         unexpected=causes.first(reader, differences, standing),
         failures=[each for each in unexpected if each.group.part == EXCHANGE],
-        shadows=_shadows(reader, every, moment.shadows),
+        shadows=_shadows(reader, every, moment.shadows, wrong),
         drift=_by_currency(reader.drift(every)),
         isolation=_isolation(reader, every),
         floor=rate(floor.matches, floor.compared) if floor.compared else None,
@@ -157,24 +159,30 @@ def _seconds(where: Filter, summary: Summary, now: float) -> float:
 
 
 def _shadows(
-    reader: Reader, where: Filter, configured: Iterable[Mapping[str, Any]]
+    reader: Reader,
+    where: Filter,
+    configured: Iterable[Mapping[str, Any]],
+    wrong: Iterable[Trouble],
 ) -> list[ShadowHealth]:
+    states = {each.about: each.state for each in wrong}
     known = {str(each["name"]): each for each in configured}
     names = [*known, *(name for name in reader.shadows() if name not in known)]
     if where.shadow is not None:
         names = [name for name in names if name == where.shadow]
     return [
-        _shadow(name, known.get(name), reader.summary(replace(where, shadow=name)))
+        _shadow(name, known.get(name), reader.summary(replace(where, shadow=name)), states)
         for name in names
     ]
 
 
-def _shadow(name: str, told: Mapping[str, Any] | None, summary: Summary) -> ShadowHealth:
+def _shadow(
+    name: str, told: Mapping[str, Any] | None, summary: Summary, states: Mapping[str, str]
+) -> ShadowHealth:
     counts = summary.counts
     return ShadowHealth(
         name=name,
         url=str(told["url"]) if told else "",
-        state="removed" if told is None else _shadow_state(told, summary),
+        state="removed" if told is None else states.get(name) or _used(summary),
         percent=float(told["percent"]) if told else 0.0,
         resting_workers=int(told["resting_workers"]) if told else 0,
         why=str(told.get("why") or "") if told else "",
@@ -185,20 +193,10 @@ def _shadow(name: str, told: Mapping[str, Any] | None, summary: Summary) -> Shad
     )
 
 
-def _shadow_state(told: Mapping[str, Any], summary: Summary) -> str:
-    counts, ledger = summary.counts, summary.ledger
-    offered = sum(ledger.get(each, 0) for each in ("answered", "failed", "dropped"))
-    if told["off"]:
-        return "off"
-    if told["unreachable"] is not None:
-        return "unreachable"
-    if told["resting_workers"]:
-        return "resting"
-    if counts.shadow_failed > MUCH * max(1, counts.total):
-        return "failing"
-    if ledger.get("dropped", 0) > MUCH * max(1, offered):
-        return "dropping"
-    return "healthy" if counts.total or offered else "idle"
+def _used(summary: Summary) -> str:
+    ledger = summary.ledger
+    offered = any(ledger.get(each) for each in ("answered", "failed", "dropped"))
+    return "healthy" if offered or summary.counts.total else "idle"
 
 
 def _by_currency(sums: Iterable[DriftSum]) -> list[DriftSum]:

@@ -20,7 +20,7 @@ from gateway.store.values import LedgerCount
 # So many copies say how a shadow is doing.
 _ENOUGH = 20
 # Over this share of copies a shadow is failing, or is not keeping up.
-MUCH = 0.01
+_MUCH = 0.01
 
 _SLOWER = "Mirror a smaller share of the requests: gateway shadow {name} --percent 10"
 _TRIED = "copies go on when one of them, sent every few seconds, is answered."
@@ -79,11 +79,13 @@ class Moment(NamedTuple):
 class Trouble(Struct, frozen=True):
     """``level``: ``bad`` or ``early`` (worth a look). ``about``: live, workers, or a shadow.
 
+    ``state``: unreachable, failing, resting, dropping, off, or none (workers).
     ``text``: what is wrong, a sentence. ``advice``: what to do, and what it means meanwhile.
     """
 
     level: Literal["bad", "early"]
     about: str
+    state: str
     text: str
     advice: str
 
@@ -114,6 +116,7 @@ def _of_live(moment: Moment) -> Iterator[Trouble]:
         yield Trouble(
             "bad",
             "live",
+            "unreachable",
             f"Live cannot be reached: {moment.live}.",
             "Clients get 502. Start it, or correct live.url and run: gateway reload",
         )
@@ -121,6 +124,7 @@ def _of_live(moment: Moment) -> Iterator[Trouble]:
         yield Trouble(
             "bad",
             "workers",
+            "none",
             "No worker takes requests.",
             "Clients get no answers. The gateway's log says why its workers end.",
         )
@@ -135,6 +139,7 @@ def _of_shadow(shadow: Mapping[str, Any], recent: list[LedgerCount]) -> Iterator
         yield Trouble(
             "bad",
             name,
+            "unreachable",
             f"Shadow {name} cannot be reached: {shadow['unreachable']}.",
             "Start it, or correct its url and run: gateway reload. Clients do not notice, and "
             "copies go on by themselves; until then nothing is compared.",
@@ -148,12 +153,13 @@ def _off(name: str, why: str) -> Trouble:
         return Trouble(
             "bad",
             name,
+            "off",
             f"Mirroring to {name} switched itself off: it cost live more than its budget.",
             f"Find out what slowed live down (below: isolation), then: gateway shadow {name} "
             "--reset",
         )
     text = f"Shadow {name} is switched off, and gets no copies."
-    return Trouble("early", name, text, f"To go on: gateway shadow {name} --reset")
+    return Trouble("early", name, "off", text, f"To go on: gateway shadow {name} --reset")
 
 
 def _failing(shadow: Mapping[str, Any], recent: list[LedgerCount]) -> Iterator[Trouble]:
@@ -165,17 +171,17 @@ def _failing(shadow: Mapping[str, Any], recent: list[LedgerCount]) -> Iterator[T
     answered = sum(each.number for each in recent if each.outcome == "answered")
     offered = answered + failed.total() + dropped.total()
     resting = int(shadow["resting_workers"])
-    if failed.total() > MUCH * offered:
+    if failed.total() > _MUCH * offered:
         reason, _ = failed.most_common(1)[0]
         what, advice = _FAILED.get(reason, (f"fails ({reason})", "Look at its log."))
         text = f"Shadow {name} {what}: {_of(failed.total(), offered)} failed just now."
         if resting:
             advice += f" It is given a rest: {_TRIED}"
-        yield Trouble("bad", name, text, advice)
+        yield Trouble("bad", name, "resting" if resting else "failing", text, advice)
     elif resting:
         workers = f"{resting} {'worker' if resting == 1 else 'workers'}"
         text = f"Shadow {name} is given a rest in {workers}, after failures in a row."
-        yield Trouble("early", name, text, f"Nothing has to be done: {_TRIED}")
+        yield Trouble("early", name, "resting", text, f"Nothing has to be done: {_TRIED}")
     else:
         yield from _lagging(name, dropped, offered)
 
@@ -183,11 +189,11 @@ def _failing(shadow: Mapping[str, Any], recent: list[LedgerCount]) -> Iterator[T
 def _lagging(name: str, dropped: Counter[str], offered: int) -> Iterator[Trouble]:
     # A rest follows from failures, and draining is how workers end.
     number = sum(dropped[reason] for reason in _DROPPED)
-    if number > MUCH * offered:
+    if number > _MUCH * offered:
         reason = max(_DROPPED, key=lambda each: dropped[each])
         what, advice = _DROPPED[reason]
         text = f"Shadow {name} {what}: {_of(number, offered)} dropped just now."
-        yield Trouble("early", name, text, advice.format(name=name))
+        yield Trouble("early", name, "dropping", text, advice.format(name=name))
 
 
 def _reasons(recent: list[LedgerCount], outcome: str) -> Counter[str]:
