@@ -270,6 +270,17 @@ def _answers(url: str) -> bool:
         return False
 
 
+def test_traffic_for_nobody_is_said_at_once() -> None:
+    """With what to do first; not after a minute of refused connections."""
+    with socket.create_server(("127.0.0.1", 0)) as closed:
+        url = f"http://127.0.0.1:{closed.getsockname()[1]}"
+    command = [sys.executable, "scripts/demo/traffic.py", "--url", url]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, timeout=15, check=False)
+    assert done.returncode == 2
+    assert f"{url} cannot be connected to (Connection refused)" in done.stderr.decode()
+    assert "make run" in done.stderr.decode()
+
+
 def test_a_port_in_use_is_said_before_anything_starts() -> None:
     """The sentence names the port, what wants it, and what to do."""
     with socket.create_server(("127.0.0.1", 0)) as holder:

@@ -120,6 +120,10 @@ class Sender:
         self.counts: Counter[tuple[str, str]] = Counter()
         self.seconds: list[float] = []
 
+    def connect(self) -> None:
+        """Raises ``OSError`` where there is nobody."""
+        self._connection.connect()
+
     def send(self, call: Call) -> tuple[int, bytes] | None:
         """The answer; None, and a new connection next time, when there was none."""
         body = None if call.body is None else json.dumps(call.body)
@@ -144,8 +148,16 @@ def main(arguments: Sequence[str]) -> int:
     customers = Customers(chance, run=f"{time.time_ns():x}")
     try:
         sender = Sender(options.url)
+        sender.connect()
     except ValueError as error:
         print(error, file=sys.stderr)
+        return 2
+    except OSError as error:
+        print(
+            f"Nothing to send to: {options.url} cannot be connected to ({error.strerror or error}). "
+            "Start the demo first, in another terminal: make run",
+            file=sys.stderr,
+        )
         return 2
     print(f"About {options.rate:g} requests/s to {options.url} for {options.seconds:g} s …")
     signal.signal(signal.SIGINT, signal.default_int_handler)
