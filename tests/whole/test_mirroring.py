@@ -196,24 +196,34 @@ def test_the_ledger_sums_to_the_live_requests_after_every_fault() -> None:
             [[shadows]]
             name = "down"
             url = "http://127.0.0.1:{closed.getsockname()[1]}"
+            breaker_failures = 5
             [[routes]]
             path = "/private"
             mirror = false
             [mirror]
             threads = 3
             max_queue = 5
+            max_queue_bytes = "4KiB"
         """
         with gateway(config=config) as running:
-            threads = [Thread(target=_mixed_traffic, args=(running, n)) for n in range(6)]
-            for thread in threads:
-                thread.start()
-            for thread in threads:
-                thread.join()
+            for off in (False, True):
+                threads = [Thread(target=_mixed_traffic, args=(running, n)) for n in range(6)]
+                for thread in threads:
+                    thread.start()
+                for thread in threads:
+                    thread.join()
+                if not off:
+                    assert running.post("/api/shadows/some", {"off": True})[0] == 200
+                    wait_for(
+                        lambda: running.metric("gateway_shadow_percent", shadow="some") == 0,
+                        "one shadow to be off",
+                    )
+            wait_for(lambda: running.metric("gateway_inflight_requests") == 0, "every request")
             total = running.metric("gateway_requests_total")
             ledgers = {name: running.settled(int(total), name) for name in ("all", "some", "down")}
             assert running.metric("gateway_requests_total") == total
             assert running.metric("gateway_inflight_requests") == 0
-    assert total >= 6 * 50
+    assert total >= 2 * 6 * 45
     for name, ledger in ledgers.items():
         assert sum(ledger.values()) == total, (name, ledger)
     seen = {key for ledger in ledgers.values() for key in ledger}
@@ -225,7 +235,10 @@ def test_the_ledger_sums_to_the_live_requests_after_every_fault() -> None:
         "skipped too_large",
         "skipped refused",
         "skipped live_refused",
+        "skipped switched_off",
         "dropped queue_full",
+        "dropped bytes_full",
+        "dropped breaker_open",
         "failed connect",
         "failed timed_out",
         "failed reset",
@@ -235,7 +248,7 @@ def test_the_ledger_sums_to_the_live_requests_after_every_fault() -> None:
 
 def _mixed_traffic(running: GatewayProcess, seed: int) -> None:
     chance = random.Random(seed)
-    for _ in range(50):
+    for _ in range(45):
         method = chance.choice(["GET", "POST", "PUT"])
         target = chance.choice(["/a/1", "/b", "/private/x"])
         body = b"x" * chance.choice([0, 10, 2000, 20_000])
@@ -244,6 +257,9 @@ def _mixed_traffic(running: GatewayProcess, seed: int) -> None:
                 client.request(method, target, body=body)
             except (BrokenAnswer, ConnectionResetError):
                 pass
+    for _ in range(5):
+        with running.client() as client:  # which leaves before it is answered
+            client.send(b"GET /a/1 HTTP/1.1\r\nHost: g\r\n\r\n")
 
 
 def test_a_copy_is_never_truncated_and_never_sent_twice(
