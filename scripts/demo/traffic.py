@@ -153,11 +153,8 @@ def main(arguments: Sequence[str]) -> int:
         print(error, file=sys.stderr)
         return 2
     except OSError as error:
-        print(
-            f"Nothing to send to: {options.url} cannot be connected to ({error.strerror or error}). "
-            "Start the demo first, in another terminal: make run",
-            file=sys.stderr,
-        )
+        why = f"{options.url} cannot be connected to ({error.strerror or error})."
+        print(f"{why} Start the demo first, in another terminal: make run", file=sys.stderr)
         return 2
     print(f"About {options.rate:g} requests/s to {options.url} for {options.seconds:g} s …")
     signal.signal(signal.SIGINT, signal.default_int_handler)
