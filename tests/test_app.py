@@ -28,6 +28,7 @@ from gateway.settings.security_headers import SecurityHeaders
 from gateway.settings.tracing import Tracing
 from gateway.settings.validation import Validation
 from gateway.shadow.outcome import Outcome
+from gateway.transport import Http1Adapter
 from tests.support.certificates import Certificates
 from tests.support.upstream import Received, Upstream, upstream
 from tests.support.waiting import wait_for
@@ -149,6 +150,35 @@ def test_the_body_is_read_once_whoever_needs_it(
     assert [each.body for each in received] == [body] * 3
     length = [str(len(body))] if framing else []
     assert [each.values("Content-Length") for each in received] == [length] * 3
+
+
+def test_a_copy_that_has_to_wait_for_its_connection_is_sent_once_too(
+    live: Upstream, shadow: Upstream, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The way that live's requests go, where an idempotent one is repeated."""
+    monkeypatch.setattr(Http1Adapter, "begin", lambda *_: None)
+    answered: set[int] = set()
+
+    def once(request: Received) -> bytes | None:
+        if request.connection in answered:
+            return None
+        answered.add(request.connection)
+        return PLAIN
+
+    shadow.script = once
+    gateway = Gateway(settings(live, shadow))
+    try:
+        for number in range(1, 4):
+            assert call(gateway, b"x", REQUEST_METHOD="PUT")[0] == "200 OK"
+            wait_for(
+                lambda number=number: sum(gateway.ledger.snapshot()["shadow"].values()) == number,
+                "its end",
+            )
+        outcomes = gateway.ledger.snapshot()["shadow"]
+    finally:
+        gateway.close()
+    assert outcomes == {Outcome.ANSWERED: 2, Outcome.FAILED_RESET: 1}
+    assert len(shadow.taken()) == 3
 
 
 def test_making_one_starts_nothing(live: Upstream, shadow: Upstream) -> None:
