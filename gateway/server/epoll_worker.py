@@ -19,6 +19,7 @@ import select
 import socket
 import threading
 import time
+from collections import deque
 from collections.abc import Callable
 from enum import Enum
 from heapq import nsmallest
@@ -52,6 +53,8 @@ _STOP_SECONDS = 1.0
 # Threads that lead at once. One has to be waiting for events when another has found a
 # request to answer; more would only compete with those who answer.
 _IN_FRONT = 3
+# So many of them may be busy before they are replaced.
+_UNHELD = 1
 # Events fetched at once. Refusing many takes milliseconds in which those who answer cannot
 # run; but while requests queue it is those who refuse that must not fall behind.
 _BATCH = 8
@@ -70,10 +73,11 @@ class EpollWorker(Limits, Worker):  # type: ignore[misc]
     """One worker process.
 
     Threads: the main thread accepts, watches deadlines and obeys signals; ``cfg.threads`` + 3
-    others read, answer and write. ``_front`` has what is for whoever is free: a request that
-    was let in, or None, the leave to wait for events. A connection belongs to whoever has taken it
-    out of ``_parked``: removing a key from a dict is atomic. Only request threads block, in
-    the application or for a client to take what the application goes on producing.
+    others read, answer and write. ``_leaves`` has the leaves to wait for events that nobody
+    holds. ``_front`` has what wakes a thread that waits for work: a request that was let in,
+    or None, such a leave. A connection belongs to whoever has taken it out of ``_parked``:
+    removing a key from a dict is atomic. Only request threads block, in the application or
+    for a client to take what the application goes on producing.
     """
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -88,8 +92,7 @@ class EpollWorker(Limits, Worker):  # type: ignore[misc]
         self.shed = ShedCounts()
         self._stopped = False
         self._front: SimpleQueue[Connection | None] = SimpleQueue()
-        for _ in range(_IN_FRONT):
-            self._front.put(None)
+        self._leaves = deque([None] * _IN_FRONT)
         self._next_sweep = 0.0
         self._idle_until = float("inf")
 
@@ -234,15 +237,28 @@ class EpollWorker(Limits, Worker):  # type: ignore[misc]
         try:
             conn = self._front.get_nowait()
         except Empty:
-            conn = self._look_at(ready(self._epoll, self._most()))
-            if conn is not None:
-                return conn
-            conn = self._front.get()
+            if not self._takes_leave():
+                conn = self._look_at(ready(self._epoll, self._most())) or self._front.get()
         if conn is not None:
             return conn
         try:
             return self._look_at(ready(self._epoll, self._most())) or self._lead()
         finally:
+            self._gives_leave()
+
+    def _takes_leave(self) -> bool:
+        try:
+            self._leaves.pop()
+        except IndexError:
+            return False
+        return True
+
+    def _gives_leave(self) -> None:
+        """Who has found a request leads no more. That wakes nobody while others do: when
+        there is little to do, this thread is back before they need help.
+        """
+        self._leaves.append(None)
+        if (self._stopped or len(self._leaves) > _UNHELD) and self._takes_leave():
             self._front.put(None)
 
     def _most(self) -> int:
