@@ -81,12 +81,13 @@ def environ_name(name: str) -> str:
 def end_to_end(fields: Iterable[Field]) -> list[Field]:
     """The fields without the hop-by-hop ones and those that Connection names."""
     fields = list(fields)
-    drop = HOP_BY_HOP
+    kept = [field for field in fields if field[0].lower() not in HOP_BY_HOP]
+    if len(kept) == len(fields):  # so Connection is not there either
+        return kept
     named = [value for name, value in fields if name.lower() == "connection"]
-    if named:
-        tokens = {token.strip(" \t").lower() for token in ",".join(named).split(",")}
-        drop = HOP_BY_HOP | (tokens - _NEVER_NAMED)
-    return [field for field in fields if field[0].lower() not in drop]
+    tokens = {token.strip(" \t").lower() for token in ",".join(named).split(",")}
+    drop = tokens - _NEVER_NAMED
+    return [field for field in kept if field[0].lower() not in drop]
 
 
 def without_options(value: str, options: Collection[str]) -> str:
@@ -125,8 +126,9 @@ def with_host(fields: Iterable[Field], rule: str, authority: str) -> list[Field]
     """
     fields = list(fields)
     if rule == "keep":
-        if any(name.lower() == "host" for name, _ in fields):
-            return fields
+        for name, _ in fields:
+            if name.lower() == "host":
+                return fields
         rule = "upstream"
     host = ("Host", authority if rule == "upstream" else rule)
     rest = [field for field in fields if field[0].lower() != "host"]

@@ -160,28 +160,28 @@ class PrometheusMetrics(Metrics):
         self._inflight.inc(-1)
         route = exchange.route or DEFAULT_ROUTE
         known = method if method in _METHODS else "OTHER"
-        self._requests(known, _status(exchange.status or 500), route)(1)
-        self._durations(route)(seconds)
+        self._requests[known, _status(exchange.status or 500), route](1)
+        self._durations[route,](seconds)
         if exchange.upstream_seconds is not None and exchange.upstream is not None:
-            self._upstreams(exchange.upstream)(exchange.upstream_seconds)
+            self._upstreams[exchange.upstream,](exchange.upstream_seconds)
         if exchange.refused is not None:
-            self._refusals(*exchange.refused)(1)
+            self._refusals[exchange.refused](1)
 
     def shadow_answered(self, shadow: str, status: int, seconds: float) -> None:
-        self._answers(shadow, _status(status))(1)
-        self._shadow_durations(shadow)(seconds)
+        self._answers[shadow, _status(status)](1)
+        self._shadow_durations[shadow,](seconds)
 
     def shadow_outcome(self, shadow: str, outcome: Outcome) -> None:
-        self._outcomes(shadow, outcome)(1)
+        self._outcomes[shadow, outcome](1)
 
     def shadow_taken(self, shadow: str, live: str) -> None:
-        self._taken(shadow, live)(1)
+        self._taken[shadow, live](1)
 
     def authenticated(self, scheme: str, identity: str) -> None:
         known = self._authenticated
         if len(known) >= _MOST_IDENTITIES and (scheme, identity) not in known:
             identity = "other"
-        known(scheme, identity)(1)
+        known[scheme, identity](1)
 
     def authentication_stale(self, source: str, stale: bool) -> None:
         self._gauges["gateway_authentication_stale"].labels(source).set(stale)
@@ -190,7 +190,7 @@ class PrometheusMetrics(Metrics):
         self._log_lost.inc(lines)
 
     def validation_reported(self, route: str | None, reason: str) -> None:
-        self._validation_reports(route or DEFAULT_ROUTE, reason)(1)
+        self._validation_reports[route or DEFAULT_ROUTE, reason](1)
 
     def rate_limit_store_error(self) -> None:
         self._store_errors.inc()
@@ -199,7 +199,7 @@ class PrometheusMetrics(Metrics):
         self._forgotten.inc()
 
     def shed(self, reason: str, count: int) -> None:
-        self._shed(reason)(count)
+        self._shed[reason,](count)
 
     def admission(self, limit: int, waiting: int) -> None:
         self._gauges["gateway_admission_limit"].set(limit)
@@ -220,15 +220,15 @@ class PrometheusMetrics(Metrics):
         self._gauges["gateway_shadow_breaker_open"].labels(shadow).set(breaker_open)
 
     def verdict(self, shadow: str, verdict: str, reason: str, counts_as: str, number: int) -> None:
-        self._verdicts(shadow, verdict, reason)(number)
-        self._compared(shadow, counts_as)(number)
+        self._verdicts[shadow, verdict, reason](number)
+        self._compared[shadow, counts_as](number)
 
     def comparison(self, waiting: int, held: int) -> None:
         self._gauges["gateway_comparison_waiting"].set(waiting)
         self._gauges["gateway_comparison_bytes"].set(held)
 
     def hook_failed(self, hook: str, number: int) -> None:
-        self._hook_failures(hook)(number)
+        self._hook_failures[hook,](number)
 
     def isolation(
         self, mirrored: int, held_out: int, latency: Interval | None, errors: Interval | None
@@ -242,19 +242,19 @@ class PrometheusMetrics(Metrics):
                     self._gauges[f"gateway_isolation_{name}"].labels(bound).set(value)
 
     def isolation_exceeded(self, budget: str) -> None:
-        self._exceeded(budget)(1)
+        self._exceeded[budget,](1)
 
     def store_failed(self) -> None:
         self._store_failures.inc()
 
     def store_lost(self, what: str, number: int) -> None:
-        self._store_lost(what)(number)
+        self._store_lost[what,](number)
 
     def recorded(self, number: int) -> None:
         self._recorded.inc(number)
 
     def record_lost(self, reason: str, number: int) -> None:
-        self._record_lost(reason)(number)
+        self._record_lost[reason,](number)
 
     def process(self, figures: ProcessFigures) -> None:
         for name in ("resident_bytes", "open_fds", "max_fds", "threads"):
@@ -277,11 +277,9 @@ class _Children(dict[tuple[Any, ...], Callable[[float], None]]):
         super().__init__()
         self._metric = metric
 
-    def __call__(self, *labels: Any) -> Callable[[float], None]:
-        known = self.get(labels)
-        if known is None:
-            known = self[labels] = self._adder(*labels)
-        return known
+    def __missing__(self, labels: tuple[Any, ...]) -> Callable[[float], None]:
+        made = self[labels] = self._adder(*labels)
+        return made
 
     def _adder(self, *labels: Any) -> Callable[[float], None]:
         raise NotImplementedError
@@ -304,12 +302,18 @@ class _Outcomes(_Counters):
 class _Histograms(_Children):
     def _adder(self, *labels: Any) -> Callable[[float], None]:
         child = self._metric.labels(*labels)
-        add = child._sum.inc
-        adds = [bucket.inc for bucket in child._buckets]
+        total, buckets = child._sum, child._buckets
+        if hasattr(total, "with_one_of"):
+            at_once: Callable[[float], None] = total.with_one_of(buckets, _bucket)
+            return at_once
 
         def observe(amount: float) -> None:
-            add(amount)
-            # A bucket has what is at most its bound; the last one, +Inf, has no bound here.
-            adds[bisect_left(_BUCKETS, amount)](1)
+            total.inc(amount)
+            buckets[_bucket(amount)].inc(1)
 
         return observe
+
+
+def _bucket(amount: float) -> int:
+    """A bucket has what is at most its bound; the last one, +Inf, has no bound here."""
+    return bisect_left(_BUCKETS, amount)

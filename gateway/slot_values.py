@@ -13,6 +13,7 @@ nowhere else; ``tests/test_slot_values.py`` reads the files as the library does.
 from __future__ import annotations
 
 import os
+from collections.abc import Callable, Sequence
 from threading import Lock
 from typing import Any
 
@@ -88,6 +89,21 @@ def value_class(files: SlotFiles) -> type:
         def inc(self, amount: float) -> None:
             with lock:
                 self._numbers[self._at] += amount
+
+        def with_one_of(
+            self, others: Sequence[Any], which: Callable[[float], int]
+        ) -> Callable[[float], None]:
+            """To add to this number, and one to whichever of the others that counts in."""
+            numbers, at = self._numbers, self._at
+            places = [(other._numbers, other._at) for other in others]
+
+            def add(amount: float) -> None:
+                counts, place = places[which(amount)]
+                with lock:
+                    numbers[at] += amount
+                    counts[place] += 1.0
+
+            return add
 
         def set(self, value: float, timestamp: float | None = None) -> None:
             with lock:

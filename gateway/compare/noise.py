@@ -18,6 +18,7 @@ from gateway.compare.verdict import Difference, Kind, Part
 _ID = re.compile(r"(?=[^0-9]*[0-9])[A-Za-z0-9_.:=+/-]{8,}")
 _LONGEST_ID = 200
 
+
 class Spot(NamedTuple):
     """What is proposed to be ignored: a field, or a place in JSON bodies."""
 

@@ -9,7 +9,10 @@ from enum import Enum
 
 
 class Outcome(Enum):
-    """Exactly one of these for every live request and shadow: (outcome, reason)."""
+    """Exactly one of these for every live request and shadow: (outcome, reason).
+
+    ``outcome``: skipped, dropped, failed or answered. ``reason``: why; empty for answered.
+    """
 
     # Not meant for this shadow.
     SKIPPED_ROUTE = ("skipped", "route")
@@ -39,12 +42,9 @@ class Outcome(Enum):
     # Sent and answered, whatever the status; read to the end or to a bound.
     ANSWERED = ("answered", "")
 
-    @property
-    def outcome(self) -> str:
-        """skipped, dropped, failed or answered."""
-        return self.value[0]
+    def __init__(self, outcome: str, reason: str) -> None:
+        # Not properties of the value: every request asks, and Enum is slow to tell.
+        self.outcome = outcome
+        self.reason = reason
 
-    @property
-    def reason(self) -> str:
-        """Why; empty for answered."""
-        return self.value[1]
+    __hash__ = object.__hash__

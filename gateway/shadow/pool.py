@@ -17,7 +17,7 @@ import time
 from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
-from threading import Condition
+from threading import Condition, Lock
 from typing import NamedTuple
 
 from gateway.shadow.batch import Batch
@@ -48,7 +48,7 @@ class ShadowPool:
     """At most ``threads`` calls at once, ``max_queue`` waiting, ``max_queue_bytes`` held.
 
     Threads: request threads offer, pool threads run, one thread closes. The
-    condition's lock guards the counters and queues and is held for a few additions;
+    lock guards the counters and queues and is held for a few additions;
     no work, callback, logging or I/O happens under it. Only ``close`` waits.
     """
 
@@ -70,7 +70,8 @@ class ShadowPool:
         self._gather_seconds = gather_seconds
         self._clock = clock
         self._log = log or ThrottledLog(logging.getLogger(__name__))
-        self._changed = Condition()
+        self._lock = Lock()
+        self._changed = Condition(self._lock)
         # Insertion order is order of acceptance: the first is the oldest.
         self._permits: dict[Permit, None] = {}
         self._waiting: deque[Permit] = deque()
@@ -106,7 +107,7 @@ class ShadowPool:
         return None
 
     def _take(self, permit: Permit) -> Outcome | None:
-        with self._changed:
+        with self._lock:
             refusal = None
             if self._draining:
                 refusal = Outcome.DROPPED_DRAINING
@@ -124,7 +125,7 @@ class ShadowPool:
 
     def _gather(self) -> None:
         """Have a thread gather a batch, if one is due and none is on its way."""
-        with self._changed:
+        with self._lock:
             if self._gathering or not self._waiting or self._active >= self._max_active:
                 return
             self._gathering = True
@@ -153,7 +154,7 @@ class ShadowPool:
             pass  # no thread to be had, or shut down: whoever ends next tries again
 
     def _gathered(self) -> list[Permit]:
-        with self._changed:
+        with self._lock:
             self._gathering = False
             permits: list[Permit] = []
             while self._waiting and len(permits) < _MAX_BATCH and self._active < self._max_active:
@@ -189,7 +190,7 @@ class ShadowPool:
         self._gather_more()
 
     def _claim(self, permit: Permit) -> bool:
-        with self._changed:
+        with self._lock:
             if permit.claimed:
                 return False
             permit.claimed = True
@@ -198,7 +199,7 @@ class ShadowPool:
             return True
 
     def _give_back(self, permit: Permit, active: int = 0) -> None:
-        with self._changed:
+        with self._lock:
             del self._permits[permit]
             self._bytes -= permit.size
             self._active -= active
@@ -214,7 +215,7 @@ class ShadowPool:
         """
         again = self._draining
         self._gather_more()
-        with self._changed:
+        with self._lock:
             self._draining = True
             room = 0 if again else self._max_active - self._active
             waiting = list(self._waiting)
@@ -224,7 +225,7 @@ class ShadowPool:
                 permit.tell(Outcome.DROPPED_DRAINING)
                 self._give_back(permit)
         self._executor.shutdown(wait=False, cancel_futures=again)
-        with self._changed:
+        with self._lock:
             idle = self._changed.wait_for(lambda: not self._permits, timeout)
         if idle:
             self._executor.shutdown(wait=True)
@@ -233,7 +234,7 @@ class ShadowPool:
     def snapshot(self) -> PoolSnapshot:
         """The counters at one moment."""
         now = self._clock()
-        with self._changed:
+        with self._lock:
             oldest = next(iter(self._permits), None)
             return PoolSnapshot(
                 active=self._active,

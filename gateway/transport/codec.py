@@ -122,8 +122,10 @@ def _is_chunked(framing: _Framing, version: int, length: int | None) -> bool:
 
 
 def _says_close(framing: _Framing) -> bool:
-    options = ",".join(framing.get("connection", ())).split(",")
-    return any(option.strip(" \t").lower() == "close" for option in options)
+    values = framing.get("connection")
+    if values is None:
+        return False
+    return any(option.strip(" \t").lower() == "close" for option in ",".join(values).split(","))
 
 
 class HeadReader:

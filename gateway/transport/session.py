@@ -39,12 +39,28 @@ class UpstreamSession(requests.Session):
     """
 
     def __init__(self, adapter: BaseAdapter | None = None) -> None:
+        # Found once for each of a few upstreams, not by its URL for every request.
+        self._adapters: dict[str, BaseAdapter] = {}
         super().__init__()
         self.trust_env = False
         self.headers = CaseInsensitiveDict()
         adapter = adapter if adapter is not None else Http1Adapter()
         for scheme in SCHEMES:
             self.mount(scheme, adapter)
+
+    def mount(self, prefix: str | bytes, adapter: BaseAdapter) -> None:
+        """Have an adapter for all URLs that begin so. Before the first request."""
+        super().mount(prefix, adapter)
+        self._adapters.clear()
+
+    def _adapter(self, request: requests.PreparedRequest) -> BaseAdapter:
+        if not isinstance(request, OutboundRequest):
+            return self.get_adapter(request.url or "")
+        address = request.origin.address
+        known = self._adapters.get(address)
+        if known is None:
+            known = self._adapters[address] = self.get_adapter(address)
+        return known
 
     def forward(
         self,
@@ -64,7 +80,7 @@ class UpstreamSession(requests.Session):
         cert: Certificate = None,
     ) -> Pending | None:
         """Sends a request if that needs no waiting; None if it does: ``forward`` it then."""
-        adapter = self.get_adapter(request.url or "")
+        adapter = self._adapter(request)
         if not isinstance(adapter, Http1Adapter):
             return None
         return adapter.begin(request, timeouts, verify, cert)
@@ -84,7 +100,7 @@ class UpstreamSession(requests.Session):
     def _send(
         self, request: requests.PreparedRequest, stream: bool, timeout: Any, verify: Any, cert: Any
     ) -> requests.Response:
-        adapter = self.get_adapter(request.url or "")
+        adapter = self._adapter(request)
         if isinstance(timeout, Timeouts) and not isinstance(adapter, Http1Adapter | StockAdapter):
             timeout = timeout[:2]  # requests' own adapter knows no total
         started = time.perf_counter()

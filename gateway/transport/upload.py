@@ -17,6 +17,8 @@ from gateway.transport.connection import CHUNK, Connection
 from gateway.transport.errors import Expired
 from gateway.transport.message import OutboundRequest
 
+_NO_MORE: Iterator[bytes] = iter(())
+
 
 class Upload:
     """``open``: there is more to send, and somebody who takes it. ``sent``: all of it went out."""
@@ -25,8 +27,15 @@ class Upload:
 
     def __init__(self, connection: Connection, request: OutboundRequest) -> None:
         self._connection = connection
-        self._pieces = _pieces(request)
-        self._left: bytes | memoryview = b""
+        head, body = request.head, request.body
+        self._left: bytes | memoryview
+        self._pieces: Iterator[bytes | memoryview]
+        if request.parts is None and (not body or len(body) <= CHUNK):
+            self._left = head + body if body else head
+            self._pieces = _NO_MORE
+        else:
+            self._left = b""
+            self._pieces = _pieces(request)
         self.open = True
         self.sent = False
 
@@ -102,16 +111,11 @@ class Upload:
 
 
 def _pieces(request: OutboundRequest) -> Iterator[bytes | memoryview]:
-    """The request in as few writes as do not copy a large body."""
-    head, body = request.head, request.body
+    """A request that is not one write, in as few as do not copy a large body."""
     if request.parts is not None:
-        yield head
+        yield request.head
         yield from request.parts
-    elif not body:
-        yield head
-    elif len(body) <= CHUNK:
-        yield head + body
     else:
-        view = memoryview(body)
-        yield head + bytes(view[:CHUNK])
+        view = memoryview(request.body or b"")
+        yield request.head + bytes(view[:CHUNK])
         yield view[CHUNK:]
