@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import time
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
@@ -13,8 +14,21 @@ from werkzeug.test import Client
 
 from gateway.admin.app import AdminApp
 from gateway.admin.dashboard.app import ROUTES
+from gateway.compare.verdict import Comparison, Judged, Verdict
+from gateway.store.store import Store
 from tests.dashboard.conftest import admin_app, config_of
-from tests.dashboard.filling import CREATED, NASTY, SCRIPT, SLOTS, TAX, Made, group_id
+from tests.dashboard.filling import (
+    CREATED,
+    NASTY,
+    SCRIPT,
+    SLOTS,
+    TAX,
+    Made,
+    answer,
+    copy,
+    group_id,
+    invoice,
+)
 from tests.support.upstream import Upstream
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "api-http.md"
@@ -318,3 +332,36 @@ def test_a_page_that_is_not_there_is_a_page(client: Client, path: str) -> None:
     assert answer.status_code in {404, 422}
     assert answer.content_type == "text/html; charset=utf-8"
     assert "To the overview" in answer.text
+
+
+def test_a_path_of_nobody_is_a_page_for_browsers_only(client: Client) -> None:
+    """Programs get a problem document."""
+    browser = {"Accept": "text/html,application/xhtml+xml,*/*;q=0.8"}
+    answer = client.get("/nope", base_url="http://localhost", headers=browser)
+    assert answer.status_code == 404
+    assert "To the overview" in answer.text
+    answer = client.get("/nope", base_url="http://localhost", headers={"Accept": "*/*"})
+    assert answer.content_type == "application/problem+json"
+
+
+def test_a_difference_names_what_it_comes_with(tmp_path: Path, shadow: Upstream) -> None:
+    """The cause those that follow, and these the cause: one bug is looked at once."""
+    total = TAX._replace(pointer="/total", pattern="/total")
+    made = Made(f"sqlite:///{tmp_path}/two.db", 0)
+    store = Store(made.url)
+    for number in range(5):
+        both = Comparison(Verdict.BODY, "", (TAX, total)[: 1 + number % 2])
+        sides = answer(invoice("1.43"), 0.01), answer(invoice("1.42"), 0.01)
+        store.put(Judged("rewrite", copy(number), "invoices", time.time(), *sides, both))
+    store.start()
+    assert store.close(20)
+    with admin_app(tmp_path, config_of(made, shadow)) as app:
+        client = Client(app)
+        cause, after = (f"/groups/{group_id(each, 'invoices')}" for each in (TAX, total))
+        page = client.get(cause, base_url="http://localhost").text
+        assert "1 more was only seen together with it" in page
+        assert f'href="{after}"' in page
+        assert "Look there first" not in page
+        page = client.get(after, base_url="http://localhost").text
+        assert "Look there first" in page
+        assert f'href="{cause}"' in page

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from werkzeug.exceptions import Conflict, HTTPException, ServiceUnavailable
+from werkzeug.exceptions import Conflict, HTTPException, NotFound, ServiceUnavailable
 from werkzeug.routing import Map, Rule
 from werkzeug.wrappers import Request, Response
 
@@ -59,7 +59,13 @@ class Dashboard:
 
     def answer(self, environ: WSGIEnvironment, request: Request) -> Response:
         """Raises ``HTTPException`` where it has no such page, or not for this method."""
-        endpoint, values = ROUTES.bind_to_environ(environ).match()
+        try:
+            endpoint, values = ROUTES.bind_to_environ(environ).match()
+        except NotFound as error:
+            # What takes anything is a program.
+            if "text/html" not in request.headers.get("Accept", ""):
+                raise
+            return self._pages.error(error)
         part, _, name = endpoint.partition(".")
         if part == "static":
             return self._statics.answer(values["name"])

@@ -59,6 +59,10 @@ def parts(numbers: Iterable[tuple[str, float]]) -> list[Part]:
     return found
 
 
+def _ids(groups: Iterable[Group]) -> set[str]:
+    return {group.id for group in groups}
+
+
 class Pages:
     """Threads: any may call; each page may wait for the store."""
 
@@ -138,16 +142,19 @@ class Pages:
         try:
             with self._source.reading() as reader:
                 known = self._api.found(reader, group, asked)
+                first = self._api.listed(reader, request, standing)["unexpected"]
                 heads = reader.examples(known.id)
                 example = self._chosen(heads, wanted)
         except Unavailable as why:
             return self._without(asked, "groups", why)
-        one = Listed.of(known, standing)
         return self._page(
             "group.html",
             asked,
             "groups",
-            one=one,
+            one=next(
+                (each for each in first if each.group.id == known.id), Listed.of(known, standing)
+            ),
+            cause=next((each for each in first if known.id in _ids(each.follows)), None),
             heads=heads,
             problem=problem,
             register=self._source.register_path,
