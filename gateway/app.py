@@ -320,6 +320,7 @@ class Gateway:
             self._process = os.getpid()
         if self.limits is not None:
             self.limits.start()
+        self.shadow_side.start()
         for task in self.shadow_side.tasks:
             self.housekeeper.add(task)
         if self.access_log is not None:

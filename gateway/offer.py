@@ -39,7 +39,7 @@ def mirrored(
     offer = _Offer(fanout, copy, exchange)
 
     def started(status: str, headers: list[tuple[str, str]], exc_info: Any = None) -> Any:
-        exchange.status = int(status[:3])
+        exchange.status = status_of(status)
         offer.fields = tuple(headers)
         return offer.seeing(start_response(status, headers, exc_info))
 
@@ -50,6 +50,14 @@ def mirrored(
         raise
     offer.called()
     return answer
+
+
+def status_of(status: str) -> int | None:
+    """The number of a status line; None for one without, which is for the server to judge."""
+    try:
+        return int(status[:3])
+    except (TypeError, ValueError):
+        return None
 
 
 def pairing_of(fanout: Fanout, copy: Copy, exchange: Exchange) -> Pairing | None:

@@ -88,13 +88,17 @@ def validation_files(folder: Path) -> None:
 
 @pytest.mark.parametrize("name", [name for name in PROSE if blocks(PROSE[name], "toml")])
 def test_settings_examples_load(name: str, tmp_path: Path) -> None:
-    """Every TOML block is a settings file that the gateway would start with."""
+    """Every TOML block is a settings file that the gateway would start with.
+
+    That of a mirror in an application has no live upstream.
+    """
+    live = "http://live.test" if name == "docs/embedding.md" else None
     (tmp_path / "credentials").write_text("# nobody\n")
     validation_files(tmp_path)
     for number, block in enumerate(blocks(PROSE[name], "toml")):
         file = tmp_path / f"{number}.toml"
         file.write_text(block)
-        load(config=file, environ={}, flags={})
+        load(config=file, environ={}, flags={}, live=live)
 
 
 def test_the_readme_example_says_what_its_comments_say(tmp_path: Path) -> None:

@@ -68,6 +68,11 @@ def test_each_example_runs(block: str, tmp_path: Path, capsys: pytest.CaptureFix
                 assert live.taken()[0].target == b"/billing/v1/x"
             else:
                 assert answer[2] == b"old"
+            if "/metrics" in block:
+                told = ask(scope["application"], PATH_INFO="/metrics")[2]
+                assert (
+                    b'gateway_requests_total{method="GET",route="default",status="200"} 1' in told
+                )
             if "off=True" not in block:
                 wait_for(shadow.taken, "the copy")
             if "on_verdict" in block:
@@ -87,5 +92,5 @@ def test_the_page_names_the_servers_that_are_tested() -> None:
 
 def test_links_lead_to_what_is_there() -> None:
     """Examples and pages."""
-    for target in re.findall(r"\]\(([^)#]+)\)", PAGE):
+    for target in re.findall(r"\]\((?!https:)([^)#]+)\)", PAGE):
         assert (ROOT / "docs" / target).exists(), target

@@ -17,6 +17,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from gateway.embedded.settings import THE_APPLICATION
 from gateway.errors import GatewayError, SettingsError
 from gateway.settings import Settings, load
 from gateway.settings.formats import store_url_fault
@@ -51,10 +52,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def settings_of(options: argparse.Namespace) -> Settings | None:
-    """The settings there are; None where nothing names any. Raises ``SettingsError``."""
+    """The settings there are; None where nothing names any. Raises ``SettingsError``.
+
+    Those of an embedded mirror have no live upstream, and none is called here.
+    """
     if options.config is None and not (os.environ.get(CONFIG_VARIABLE) or os.environ.get(_LIVE)):
         return None
-    return load(config=options.config, environ=os.environ, flags={})
+    return load(config=options.config, environ=os.environ, flags={}, live=THE_APPLICATION.url)
 
 
 def opened(options: argparse.Namespace, settings: Settings | None) -> Reader:

@@ -51,6 +51,20 @@ class SizedEndingAnswer(EndingAnswer):
         return self._length
 
 
+def in_shape_of(own: Any, answer: Iterable[bytes], ended: Callable[[], None]) -> EndingAnswer:
+    """``answer`` as the server would see ``own``, the application's."""
+    try:
+        length = len(own)
+    except TypeError:
+        return EndingAnswer(answer, ended)
+    return SizedEndingAnswer(answer, ended, length)
+
+
+def is_file_of(file_wrapper: Any, own: Any) -> bool:
+    """Whether it is a file in the server's own wrapper: sent more quickly if left to it."""
+    return isinstance(file_wrapper, type) and isinstance(own, file_wrapper)
+
+
 def ends_with(file: Any, ended: Callable[[], None]) -> bool:
     """Have a server's file wrapper call ``ended`` after its own ``close``, once.
 

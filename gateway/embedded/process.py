@@ -11,13 +11,14 @@ import logging
 import os
 import time
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from functools import partial
 from threading import Lock
 from typing import TYPE_CHECKING, Any, cast
 
 from gateway.clients import ClientAddresses
 from gateway.control import Control
-from gateway.embedded.answer import EndingAnswer, SizedEndingAnswer, ends_with
+from gateway.embedded.answer import ends_with, in_shape_of, is_file_of
 from gateway.embedded.body import Body, take_body
 from gateway.embedded.exits import close_at_exit
 from gateway.errors import Refusal
@@ -29,7 +30,7 @@ from gateway.housekeeping import Housekeeper
 from gateway.ids import request_id_of
 from gateway.introduction import DEFAULT_ROUTE
 from gateway.metrics import Guarded, Metrics
-from gateway.offer import MirroredAnswer, mirrored
+from gateway.offer import MirroredAnswer, mirrored, status_of
 from gateway.routes import RouteTable
 from gateway.settings.model import Settings
 from gateway.shadow.copy import Copy
@@ -77,13 +78,17 @@ class EmbeddedMirror:
         named = [(r.path, r.methods, r.name or r.path) for r in settings.routes]
         self._route = RouteTable(named, DEFAULT_ROUTE)
         self._housekeeper = Housekeeper()
+        # Only where somebody asks for it: it costs more than letting a request pass.
+        self._counts = metrics is not None or self.side.note_request is not None
         self._errors = ThrottledLog(_log)
         self._started = self._closed = False
         self._lock = Lock()
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-        if self._closed or self._fanout.all_rest():
+        if self._closed:
             return self._application(environ, start_response)
+        if self._fanout.all_rest():
+            return self._unmirrored(environ, start_response)
         received = time.monotonic()
         try:
             copy = self._copy_of(environ)
@@ -93,7 +98,7 @@ class EmbeddedMirror:
         if not isinstance(copy, Copy):
             if copy is not None:
                 self._fanout.skip(copy)
-            return self._application(environ, start_response)
+            return self._unmirrored(environ, start_response, received)
         return self._mirrored(copy, received, environ, start_response)
 
     def _copy_of(self, environ: WSGIEnvironment) -> Copy | Outcome | None:
@@ -139,7 +144,7 @@ class EmbeddedMirror:
         exchange.client = self._clients(environ)
         exchange.route = self._route.find(copy.method, path_of(copy.target))
         host = _Host(self._application)
-        ended = partial(self._ended, copy.method, exchange)
+        ended = self._begun(copy.method, exchange)
         try:
             answer = mirrored(host, self._fanout, copy, exchange, environ, start_response)
         except BaseException:
@@ -147,10 +152,48 @@ class EmbeddedMirror:
             raise
         return host.handed_on(answer, ended, environ.get("wsgi.file_wrapper"))
 
+    def _unmirrored(
+        self,
+        environ: WSGIEnvironment,
+        start_response: StartResponse,
+        received: float | None = None,
+    ) -> Iterable[bytes]:
+        """A request without a copy; counted as the others are, where somebody counts."""
+        if not self._counts:
+            return self._application(environ, start_response)
+        exchange = Exchange("", time.monotonic() if received is None else received)
+        method = environ.get("REQUEST_METHOD", "")
+        with suppress(Exception):  # whatever may be wrong with it is the application's to see
+            exchange.route = self._route.find(method, path_of(raw_target(environ)))
+
+        def started(status: str, headers: list[tuple[str, str]], exc_info: Any = None) -> Any:
+            exchange.status = status_of(status)
+            return start_response(status, headers, exc_info)
+
+        ended = self._begun(method, exchange)
+        try:
+            answer = self._application(environ, started)
+        except BaseException:
+            ended()
+            raise
+        if is_file_of(environ.get("wsgi.file_wrapper"), answer):
+            if not ends_with(answer, ended):
+                ended()
+            return answer
+        return in_shape_of(answer, answer, ended)
+
+    def _begun(self, method: str, exchange: Exchange) -> Callable[[], None]:
+        """Count a request's beginning; what is returned counts its end."""
+        if self._counts:
+            self.metrics.request_started()
+        return partial(self._ended, method, exchange)
+
     def _ended(self, method: str, exchange: Exchange) -> None:
         live = exchange.live.value if exchange.live else "failed"
         for shadow in exchange.copies:
             self.metrics.shadow_taken(shadow, live)
+        if self._counts:
+            self.metrics.request_ended(method, exchange, time.monotonic() - exchange.received)
         if self.side.note_request is not None:
             self.side.note_request(method, exchange)
 
@@ -160,6 +203,7 @@ class EmbeddedMirror:
             if self._started:
                 return
             self._started = True
+        self.side.start()
         for task in self.side.tasks:
             self._housekeeper.add(task)
         self._housekeeper.start()
@@ -200,18 +244,13 @@ class _Host:
     ) -> Iterable[bytes]:
         """What the server gets: ``answer``, which reads the application's, in a like shape.
 
-        ``file_wrapper``: the server's. What it has wrapped it sends by itself, and more
-        quickly; it is read here only if a comparison needs what is in it.
+        The server's own file is read here only if a comparison needs what is in it.
         """
         own = self._answer
-        wrapped = isinstance(file_wrapper, type) and isinstance(own, file_wrapper)
-        if wrapped and answer.needs_no_bytes and ends_with(own, partial(_sent, answer, ended)):
+        left = is_file_of(file_wrapper, own) and answer.needs_no_bytes
+        if left and ends_with(own, partial(_sent, answer, ended)):
             return cast("Iterable[bytes]", own)
-        try:
-            length = len(own)
-        except TypeError:
-            return EndingAnswer(answer, ended)
-        return SizedEndingAnswer(answer, ended, length)
+        return in_shape_of(own, answer, ended)
 
 
 def _sent(answer: MirroredAnswer, ended: Callable[[], None]) -> None:

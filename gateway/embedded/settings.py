@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from types import MappingProxyType
 
 from gateway.errors import SettingsError
 from gateway.settings.made import ShadowLike, settings_for
@@ -17,6 +18,13 @@ from gateway.settings.model import Live, Settings, Shadow
 # Nothing is ever sent there: RFC 2606 section 2 keeps the name from being anybody's.
 THE_APPLICATION = Live(url="http://application.invalid")
 
+_WRAP = "wrap the application with the middleware itself, or leave it out"
+_WHAT_TO_DO = MappingProxyType(
+    {
+        "record": "leave it out, or record in a gateway in front of the application",
+        "floor": "leave it out: the application cannot be asked a second time",
+    }
+)
 _OFTEN_OFF = ("validation", "compression", "cors", "security_headers", "addresses")
 
 
@@ -38,8 +46,7 @@ def embedded_settings(
         percent=percent,
     )
     problems = [
-        f"{name}: has no effect on an embedded mirror; wrap the application with the "
-        "middleware itself, or leave it out"
+        f"{name}: has no effect on an embedded mirror; {_WHAT_TO_DO.get(name, _WRAP)}"
         for name in _without_effect(made)
     ]
     if problems:
@@ -56,6 +63,10 @@ def _without_effect(settings: Settings) -> Iterator[str]:
         yield "access_log"
     if settings.tracing.endpoint is not None:
         yield "tracing"
+    if settings.record.percent:
+        yield "record"
+    if settings.floor.enabled:
+        yield "floor"
     for name in _OFTEN_OFF:
         if getattr(settings, name) is not None:
             yield name

@@ -30,13 +30,18 @@ from gateway.settings.tree import WRONG, Leaf, Reader, Rows, Table
 
 
 def load(
-    *, config: Path | None, environ: Mapping[str, str], flags: Mapping[str, object]
+    *,
+    config: Path | None,
+    environ: Mapping[str, str],
+    flags: Mapping[str, object],
+    live: str | None = None,
 ) -> Settings:
     """The effective settings.
 
     ``config``: the file; None takes ``GATEWAY_CONFIG``, and without that there
-    is none. ``flags``: see ``FLAGS``; None is one that was not given. Raises
-    ``SettingsError`` with every problem of every source.
+    is none. ``flags``: see ``FLAGS``; None is one that was not given. ``live``: its URL
+    where nobody names one, for whoever does not call it. Raises ``SettingsError`` with
+    every problem of every source.
     """
     problems = Problems()
     if config is None and environ.get(CONFIG_VARIABLE):
@@ -48,6 +53,8 @@ def load(
         # What is missing or contradictory cannot be told without the file.
         raise SettingsError(problems.texts)
     _lay_over(tree, from_environment, from_flags)
+    if live is not None and "live" not in tree.entries:
+        _put(tree, ("live", "url"), Leaf(live, Place("")))
     return _checked(tree, problems)
 
 

@@ -1,7 +1,7 @@
 """All of one process's shadow side, put together: what a gateway and an embedded mirror share.
 
 It stands behind ``Fanout``, the mirror's only door. Whoever assembles a gateway
-makes one, lets a housekeeper run its ``tasks``, and closes it. Of settings it
+makes one, starts it, lets a housekeeper run its ``tasks``, and closes it. Of settings it
 takes the parts it is given; it reads no files and starts no thread by itself.
 """
 
@@ -126,8 +126,14 @@ class ShadowSide:
             self.comparison.publish()
         if self.guard is not None:
             self.guard.tick()
+
+    def start(self) -> None:
+        """Start what has a thread from the beginning: by whoever closes it, not by a tick.
+
+        Else a process that ends with its first requests would lose their figures.
+        """
         if self.keeping is not None:
-            self.keeping.tick()
+            self.keeping.start()
 
     def close(self, drain_timeout: float | None = None) -> None:
         """Take no new copies, wait a bounded time for running calls, leave nothing behind."""

@@ -28,7 +28,7 @@ _CLOSE_SECONDS = 2.0
 
 class StoreSide:
     """``put`` is for verdicts, ``watch`` for requests of the isolation proof, ``note_request``
-    for every request that was answered, ``tick`` for a housekeeper.
+    for every request that was answered.
 
     ``url``: where to; ``shared``: a folder for what the gateway's processes have together.
     """
@@ -64,8 +64,8 @@ class StoreSide:
         """A request was answered; whatever became of its copies."""
         self.store.note_request(method, exchange.route, exchange.status)
 
-    def tick(self) -> None:
-        """Starts the store, in the process that has a housekeeper."""
+    def start(self) -> None:
+        """Start the store, in the process that has the requests."""
         self.store.start()
 
     def close(self) -> None:

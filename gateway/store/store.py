@@ -198,8 +198,9 @@ class Store:
         if self._thread is not None or self._stop.is_set():
             return
         # A daemon: stuck in a write, it must not keep the process.
-        self._thread = Thread(target=self._run, name="gateway-store", daemon=True)
-        self._thread.start()
+        thread = Thread(target=self._run, name="gateway-store", daemon=True)
+        thread.start()
+        self._thread = thread
 
     def close(self, timeout: float = 2.0) -> bool:
         """Write what is here, for at most about ``timeout`` seconds. False: it is not done."""

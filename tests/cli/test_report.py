@@ -73,6 +73,20 @@ def test_flags_change_the_rule_and_the_question(
     assert done.returncode == status, done.stdout
 
 
+def test_the_settings_of_an_embedded_mirror_will_do(bad: Path) -> None:
+    """They have no live upstream: the application is that."""
+    file = bad / "mirror.toml"
+    file.write_text(
+        '[[shadows]]\nurl = "http://127.0.0.1:1"\n[store]\nurl = "sqlite:///gateway.db"\n'
+    )
+    done = gateway(bad, "report", "--config", str(file))
+    assert (done.returncode, done.stderr) == (1, "")
+    file.write_text("[live]\n")
+    done = gateway(bad, "report", "--config", str(file))
+    assert done.returncode == 2
+    assert "live.url: missing" in done.stderr
+
+
 def test_the_rule_is_that_of_the_settings(bad: Path) -> None:
     """Written down beforehand; the store is named there too."""
     (bad / "gateway.toml").write_text(

@@ -13,6 +13,7 @@ import pytest
 
 from gateway import Live, MirrorMiddleware, Settings, Shadow
 from gateway.embedded.process import EmbeddedMirror
+from gateway.exchange import Exchange
 from gateway.metrics import Metrics
 from gateway.settings.comparison import Compare
 from gateway.settings.model import Route
@@ -65,13 +66,25 @@ class House:
 
 
 class Taken(Metrics):
-    """Which copies were taken, and what had become of the request."""
+    """Which copies were taken, and what had become of the request; and all requests.
+
+    ``requests``: method, status and route of those that ended.
+    """
 
     def __init__(self) -> None:
         self.seen: list[tuple[str, str]] = []
+        self.started = 0
+        self.requests: list[tuple[str, int | None, str | None]] = []
 
     def shadow_taken(self, shadow: str, live: str) -> None:
         self.seen.append((shadow, live))
+
+    def request_started(self) -> None:
+        self.started += 1
+
+    def request_ended(self, method: str, exchange: Exchange, seconds: float) -> None:
+        assert 0 <= seconds < 60
+        self.requests.append((method, exchange.status, exchange.route))
 
 
 def echo(environ: Any, start_response: Any) -> Iterable[bytes]:
@@ -402,6 +415,7 @@ def test_of_what_is_not_mirrored_the_body_is_not_even_read(
     with House(application, shadow, **changes) as house:
         assert list(house.mirror({**request, **sent}, start([]))) == [b"ok"]
         assert house.ledger() == {outcome: 1}
+        assert house.metrics.started == 1
     assert shadow.taken() == []
 
 
@@ -437,6 +451,106 @@ def test_a_route_can_be_left_out(shadow: Upstream) -> None:
         house.copy(shadow)
         wait_for(lambda: sum(house.ledger().values()) == 2, "both in the ledger")
         assert house.ledger() == {Outcome.SKIPPED_ROUTE: 1, Outcome.ANSWERED: 1}
+
+
+UNMIRRORED = pytest.mark.parametrize(
+    "changes", [{"percent": 0}, {"methods": ("PUT",)}, {}], ids=["resting", "skipped", "mirrored"]
+)
+
+
+@UNMIRRORED
+def test_who_counts_sees_every_request_once(changes: dict[str, Any], shadow: Upstream) -> None:
+    """With its route and status, mirrored or not, also where the application fails."""
+    base = Settings(live=NOT_LIVE, routes=(Route(path="/a", name="first"),))
+
+    def application(environ: Any, start_response: Any) -> Iterable[bytes]:
+        if environ["PATH_INFO"] == "/raises":
+            raise ValueError("before the answer")
+        start_response("404 Not Found", [])(b"written")
+        return Stream(b"1", fail_at=0 if environ["PATH_INFO"] == "/breaks" else None)
+
+    with House(application, shadow, settings=base, **changes) as house:
+        ask(house.mirror, PATH_INFO="/a/7")
+        ask(house.mirror, PATH_INFO="/b", REQUEST_METHOD="POST")
+        for path in ("/raises", "/breaks"):
+            with pytest.raises(ValueError, match=r"answer|midway"):
+                ask(house.mirror, PATH_INFO=path)
+        assert house.metrics.started == 4
+        assert house.metrics.requests == [
+            ("GET", 404, "first"),
+            ("POST", 404, "default"),
+            ("GET", None, "default"),
+            ("GET", 404, "default"),
+        ]
+
+
+@UNMIRRORED
+def test_counting_changes_nothing_of_the_answer(changes: dict[str, Any], shadow: Upstream) -> None:
+    """Its length, its laziness and its one close."""
+    with House(streaming([b"all of it"]), shadow, **changes) as house:
+        answer: Any = house.mirror(environ(), start([]))
+        assert (len(answer), list(answer)) == (1, [b"all of it"])
+        answer.close()
+    stream = Stream(b"1", b"2")
+    with House(streaming(stream), shadow, **changes) as house:
+        answer = house.mirror(environ(), start([]))
+        assert next(iter(answer)) == b"1"
+        assert (stream.pulled, house.metrics.requests) == (1, [])
+        answer.close()
+        answer.close()
+        assert (stream.closed, len(house.metrics.requests)) == (1, 1)
+
+
+class FixedWrapper:
+    """One that takes no attributes, as mod_wsgi's."""
+
+    __slots__ = ("filelike",)
+
+    def __init__(self, filelike: io.BytesIO, size: int = 8192) -> None:
+        self.filelike = filelike
+
+    def __iter__(self) -> Iterator[bytes]:
+        return iter(self.filelike)
+
+    def close(self) -> None:
+        self.filelike.close()
+
+
+@pytest.mark.parametrize("wrapper", [FileWrapper, FixedWrapper])
+def test_a_file_that_is_not_mirrored_is_always_left_to_the_server(
+    wrapper: Any, shadow: Upstream
+) -> None:
+    """And counted when the server closes it; at once, where that cannot be seen."""
+    with House(filed(io.BytesIO(b"content")), shadow, percent=0) as house:
+        answer: Any = house.mirror(environ(**{"wsgi.file_wrapper": wrapper}), start([]))
+        assert type(answer) is wrapper
+        assert len(house.metrics.requests) == (wrapper is FixedWrapper)
+        assert b"".join(answer) == b"content"
+        answer.close()
+        assert house.metrics.requests == [("GET", 200, "default")]
+        assert answer.filelike.closed
+
+
+def test_where_nobody_counts_the_answer_is_the_applications_own(shadow: Upstream) -> None:
+    """Nothing stands between it and the server."""
+    stream = Stream(b"1")
+    mirror = MirrorMiddleware(streaming(stream), shadow.url, percent=0)
+    assert mirror(environ(), start([])) is stream
+    mirror.close()
+
+
+@UNMIRRORED
+def test_a_status_without_a_number_is_between_application_and_server(
+    changes: dict[str, Any], shadow: Upstream
+) -> None:
+    """Some servers take it."""
+
+    def application(environ: Any, start_response: Any) -> Iterable[bytes]:
+        start_response("Fine", [])
+        return [b"ok"]
+
+    with House(application, shadow, **changes) as house:
+        assert ask(house.mirror)[::2] == ("Fine", b"ok")
 
 
 def test_a_shadow_that_refuses_is_nobodys_problem() -> None:

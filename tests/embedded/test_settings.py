@@ -12,7 +12,9 @@ from gateway.embedded.settings import THE_APPLICATION, embedded_settings
 from gateway.settings.access_log import AccessLog
 from gateway.settings.authentication import Authentication, Jwt
 from gateway.settings.compression import Compression
+from gateway.settings.floor import Floor
 from gateway.settings.model import Route
+from gateway.settings.record import Record
 
 TOKENS = Authentication(schemes=("jwt",), jwt=Jwt(secret="x" * 32, algorithms=("HS256",)))
 URL = "http://127.0.0.1:9002"
@@ -49,6 +51,10 @@ def test_a_file_needs_no_live(tmp_path: Path) -> None:
         pytest.param({"authentication": TOKENS}, "authentication: has no effect", id="jwt"),
         pytest.param({"compression": Compression()}, "compression: has no effect", id="coding"),
         pytest.param({"access_log": AccessLog(to="stdout")}, "access_log: has no", id="log"),
+        pytest.param({"floor": Floor(enabled=True)}, "floor: has no effect", id="floor"),
+        pytest.param(
+            {"record": Record(percent=1, folder=".")}, "record: has no effect", id="recording"
+        ),
         pytest.param(
             {"routes": (Route(path="/a", live=Live(url=URL + "/x")),)},
             "routes[0].live: has no effect",

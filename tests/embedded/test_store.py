@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from gateway import Live, MirrorMiddleware, Settings
+from gateway import Live, MirrorMiddleware, Settings, Shadow
+from gateway.settings.model import Route
 from gateway.settings.store import Store
 from gateway.store.reader import open_reader
 from tests.support.upstream import OK, Upstream, upstream
@@ -53,3 +54,40 @@ def test_nothing_is_kept_unasked(
     assert ask(mirror)[2] == b"ok"
     mirror.close()
     assert os.listdir(tmp_path) == []
+
+
+def test_coverage_is_of_all_that_the_application_was_asked(
+    shadow: Upstream, tmp_path: Path
+) -> None:
+    """Also of what no shadow gets: else a report would call a sample the whole."""
+    url = f"sqlite:///{tmp_path}/mirror.db"
+    routes = (Route(path="/reports", name="reports"), Route(path="/health", mirror=False))
+    settings = Settings(live=NOT_LIVE, store=Store(url=url), routes=routes)
+    only = Shadow(url=shadow.url, name="s", methods=("GET",))
+    mirror = MirrorMiddleware(application, only, settings=settings)
+    for method, path in [("GET", "/reports"), ("POST", "/reports/1"), ("GET", "/health")]:
+        assert ask(mirror, REQUEST_METHOD=method, PATH_INFO=path)[2] == b"ok"
+    mirror.close()
+    with open_reader(url) as reader:
+        found = {
+            (each.route, each.method): (each.live, each.mirrored) for each in reader.coverage()
+        }
+        assert found == {
+            ("reports", "GET"): (1, 1),
+            ("reports", "POST"): (1, 0),
+            ("/health", "GET"): (1, 0),
+        }
+
+
+def test_what_a_switched_off_mirror_lets_pass_is_counted_too(
+    shadow: Upstream, tmp_path: Path
+) -> None:
+    """There is a chart of it."""
+    url = f"sqlite:///{tmp_path}/mirror.db"
+    settings = Settings(live=NOT_LIVE, store=Store(url=url))
+    mirror = MirrorMiddleware(application, shadow.url, percent=0, settings=settings)
+    for _ in range(3):
+        assert ask(mirror)[2] == b"ok"
+    mirror.close()
+    with open_reader(url) as reader:
+        assert [each.live for each in reader.coverage()] == [3]

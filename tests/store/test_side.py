@@ -55,8 +55,8 @@ def test_what_it_is_told_is_in_the_store(tmp_path: Path, read: Read) -> None:
     """Verdicts, requests, the ledger, the isolation proof."""
     url = f"sqlite:///{tmp_path}/gateway.db"
     side, ledger = made(url)
-    side.tick()
-    side.tick()
+    side.start()
+    side.start()
     side.put(judged())
     exchange = Exchange("id", 0.0)
     exchange.status = 200
@@ -75,7 +75,7 @@ def test_nothing_secret_is_in_the_file(tmp_path: Path) -> None:
     """Neither credentials nor what the settings name, names of members included."""
     url = f"sqlite:///{tmp_path}/gateway.db"
     side, _ = made(url)
-    side.tick()
+    side.start()
     side.put(with_secret())
     side.close()
     with Reader(url) as reader:
@@ -107,7 +107,7 @@ def test_failures_are_told_to_metrics(tmp_path: Path) -> None:
     """Each attempt; closing takes no longer for it."""
     told = Told()
     side, _ = made(f"sqlite:///{tmp_path}/missing/gateway.db", told)
-    side.tick()
+    side.start()
     side.put(judged())
     side.close()
     assert told.failures >= 1
