@@ -88,6 +88,16 @@ def test_failures_and_drops_of_the_last_minute(
     assert (one.level, one.state) == level[recent[0].outcome]
 
 
+@pytest.mark.parametrize(
+    ("failed", "level"), [(11, "bad"), (10, "early")], ids=["hardly there", "now and then"]
+)
+def test_how_bad_failures_are(failed: int, level: str) -> None:
+    """A few are worth a look, and may be over; it says of which time they are."""
+    (one,) = told(counts(failed_reset=failed, answered=100 - failed))
+    assert (one.level, one.state) == (level, "failing")
+    assert f"{failed} of 100 copies failed in the last two minutes" in one.text
+
+
 def test_every_reason_of_the_ledger_has_words() -> None:
     """But drops that follow from something else, and are no trouble."""
     for outcome in Outcome:

@@ -65,6 +65,7 @@ class Dashboard:
             # What takes anything is a program.
             if "text/html" not in request.headers.get("Accept", ""):
                 raise
+            error.description = "The dashboard has no such page."
             return self._pages.error(error)
         part, _, name = endpoint.partition(".")
         if part == "static":

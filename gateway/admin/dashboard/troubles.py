@@ -17,10 +17,14 @@ from msgspec import Struct
 from gateway.isolation.guard import WHY as ISOLATION
 from gateway.store.values import LedgerCount
 
+# The ledger is kept by the minute: this one, and the one before where it is needed.
+_SPAN = "the last two minutes"
 # So many copies say how a shadow is doing.
 _ENOUGH = 20
 # Over this share of copies a shadow is failing, or is not keeping up.
 _MUCH = 0.01
+# Over this one it is hardly there; under it, it may be back already.
+_MOST = 0.1
 
 _SLOWER = "Mirror a smaller share of the requests: gateway shadow {name} --percent 10"
 _TRIED = "copies go on when one of them, sent every few seconds, is answered."
@@ -64,6 +68,9 @@ _DROPPED = MappingProxyType(
 )
 
 
+Level = Literal["bad", "early"]
+
+
 class Moment(NamedTuple):
     """How things are now. ``live``: why it cannot be reached, None when it can.
 
@@ -83,7 +90,7 @@ class Trouble(Struct, frozen=True):
     ``text``: what is wrong, a sentence. ``advice``: what to do, and what it means meanwhile.
     """
 
-    level: Literal["bad", "early"]
+    level: Level
     about: str
     state: str
     text: str
@@ -174,10 +181,11 @@ def _failing(shadow: Mapping[str, Any], recent: list[LedgerCount]) -> Iterator[T
     if failed.total() > _MUCH * offered:
         reason, _ = failed.most_common(1)[0]
         what, advice = _FAILED.get(reason, (f"fails ({reason})", "Look at its log."))
-        text = f"Shadow {name} {what}: {_of(failed.total(), offered)} failed just now."
+        text = f"Shadow {name} {what}: {_of(failed.total(), offered)} failed in {_SPAN}."
         if resting:
             advice += f" It is given a rest: {_TRIED}"
-        yield Trouble("bad", name, "resting" if resting else "failing", text, advice)
+        level: Level = "bad" if failed.total() > _MOST * offered else "early"
+        yield Trouble(level, name, "resting" if resting else "failing", text, advice)
     elif resting:
         workers = f"{resting} {'worker' if resting == 1 else 'workers'}"
         text = f"Shadow {name} is given a rest in {workers}, after failures in a row."
@@ -192,7 +200,7 @@ def _lagging(name: str, dropped: Counter[str], offered: int) -> Iterator[Trouble
     if number > _MUCH * offered:
         reason = max(_DROPPED, key=lambda each: dropped[each])
         what, advice = _DROPPED[reason]
-        text = f"Shadow {name} {what}: {_of(number, offered)} dropped just now."
+        text = f"Shadow {name} {what}: {_of(number, offered)} dropped in {_SPAN}."
         yield Trouble("early", name, "dropping", text, advice.format(name=name))
 
 
