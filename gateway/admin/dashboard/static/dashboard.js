@@ -62,7 +62,7 @@
       return {
         format: perSecond,
         lines: [
-          line("live", "live", function (step) { return step.live; }, { rest: true, width: 4 }),
+          line("live", "live", function (step) { return step.live; }, { rest: true, width: 3 }),
           line("shadow", "shadow", function (step) { return step.shadow; }, { rest: true })
         ],
         nothing: "No request came in this time."
