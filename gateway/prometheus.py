@@ -26,7 +26,7 @@ from gateway.metrics import METRICS, Metrics
 from gateway.process import ProcessFigures
 from gateway.shadow.outcome import Outcome
 from gateway.shadow.pool import PoolSnapshot
-from gateway.slot_values import SlotFiles, value_class
+from gateway.slot_values import SlotFiles, SlotValue, value_class
 
 CONTENT_TYPE = CONTENT_TYPE_LATEST
 
@@ -303,9 +303,8 @@ class _Histograms(_Children):
     def _adder(self, *labels: Any) -> Callable[[float], None]:
         child = self._metric.labels(*labels)
         total, buckets = child._sum, child._buckets
-        if hasattr(total, "with_one_of"):
-            at_once: Callable[[float], None] = total.with_one_of(buckets, _bucket)
-            return at_once
+        if isinstance(total, SlotValue):
+            return total.with_one_of(buckets, _bucket)
 
         def observe(amount: float) -> None:
             total.inc(amount)

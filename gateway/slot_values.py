@@ -56,67 +56,69 @@ class SlotFiles:
         return f"<SlotFiles {self.slot}: {', '.join(sorted(self._files)) or 'none'}>"
 
 
-def value_class(files: SlotFiles) -> type:
+class SlotValue:
+    """One number: the value, and beside it the time for gauges that are compared by it.
+
+    Assigning to one element of such a view is a single store of eight bytes: who
+    reads the file sees the old or the new number, never a part or a zero.
+    """
+
+    __slots__ = ("_at", "_lock", "_numbers")
+    _multiprocess = True
+    # Of the worker's own subclass: ``value_class``.
+    files: SlotFiles
+    slot: int
+
+    def __init__(
+        self,
+        typ: str,
+        metric_name: str,
+        name: str,
+        labelnames: Any,
+        labelvalues: Any,
+        help_text: str,
+        multiprocess_mode: str = "",
+        **_: Any,
+    ) -> None:
+        kind = f"{typ}_{multiprocess_mode}" if typ == "gauge" else typ
+        key = mmap_key(metric_name, name, labelnames, labelvalues, help_text)
+        self._lock = self.files.lock
+        self._numbers, self._at = self.files.place(kind, key)
+
+    def inc(self, amount: float) -> None:
+        with self._lock:
+            self._numbers[self._at] += amount
+
+    def with_one_of(
+        self, others: Sequence[SlotValue], which: Callable[[float], int]
+    ) -> Callable[[float], None]:
+        """To add to this number, and one to whichever of the others that counts in."""
+        lock, numbers, at = self._lock, self._numbers, self._at
+        places = [(other._numbers, other._at) for other in others]
+
+        def add(amount: float) -> None:
+            counts, place = places[which(amount)]
+            with lock:
+                numbers[at] += amount
+                counts[place] += 1.0
+
+        return add
+
+    def set(self, value: float, timestamp: float | None = None) -> None:
+        with self._lock:
+            self._numbers[self._at] = value
+            self._numbers[self._at + 1] = timestamp or 0.0
+
+    def get(self) -> float:
+        return self._numbers[self._at]
+
+    def set_exemplar(self, exemplar: Any) -> None:
+        """The files have no place for exemplars."""
+
+    def get_exemplar(self) -> None:
+        """There is none."""
+
+
+def value_class(files: SlotFiles) -> type[SlotValue]:
     """What goes in place of ``prometheus_client.values.ValueClass``."""
-    lock = files.lock
-
-    class SlotValue:
-        """One number: the value, and beside it the time for gauges that are compared by it.
-
-        Assigning to one element of such a view is a single store of eight bytes: who
-        reads the file sees the old or the new number, never a part or a zero.
-        """
-
-        __slots__ = ("_at", "_numbers")
-        _multiprocess = True
-        slot = files.slot
-
-        def __init__(
-            self,
-            typ: str,
-            metric_name: str,
-            name: str,
-            labelnames: Any,
-            labelvalues: Any,
-            help_text: str,
-            multiprocess_mode: str = "",
-            **_: Any,
-        ) -> None:
-            kind = f"{typ}_{multiprocess_mode}" if typ == "gauge" else typ
-            key = mmap_key(metric_name, name, labelnames, labelvalues, help_text)
-            self._numbers, self._at = files.place(kind, key)
-
-        def inc(self, amount: float) -> None:
-            with lock:
-                self._numbers[self._at] += amount
-
-        def with_one_of(
-            self, others: Sequence[Any], which: Callable[[float], int]
-        ) -> Callable[[float], None]:
-            """To add to this number, and one to whichever of the others that counts in."""
-            numbers, at = self._numbers, self._at
-            places = [(other._numbers, other._at) for other in others]
-
-            def add(amount: float) -> None:
-                counts, place = places[which(amount)]
-                with lock:
-                    numbers[at] += amount
-                    counts[place] += 1.0
-
-            return add
-
-        def set(self, value: float, timestamp: float | None = None) -> None:
-            with lock:
-                self._numbers[self._at] = value
-                self._numbers[self._at + 1] = timestamp or 0.0
-
-        def get(self) -> float:
-            return self._numbers[self._at]
-
-        def set_exemplar(self, exemplar: Any) -> None:
-            """The files have no place for exemplars."""
-
-        def get_exemplar(self) -> None:
-            """There is none."""
-
-    return SlotValue
+    return type("SlotValue", (SlotValue,), {"__slots__": (), "files": files, "slot": files.slot})

@@ -19,11 +19,9 @@ import select
 import socket
 import threading
 import time
-from collections import deque
 from collections.abc import Callable
 from enum import Enum
 from heapq import nsmallest
-from queue import Empty, SimpleQueue
 from typing import Any
 
 from gateway.errors import Refusal
@@ -34,6 +32,7 @@ from .acceptor import Acceptor
 from .application import ApplicationCall
 from .connection import Connection, Phase
 from .ending import Ending
+from .front import LEADERS, Front
 from .limits import Limits
 from .outbox import ClientGone
 from .pipes import empty_pipe, stop_pipe
@@ -50,11 +49,6 @@ _TICK_SECONDS = 0.25
 # Idle connections are only closed in favour of new ones after this long.
 _LEAST_IDLE_SECONDS = 1.0
 _STOP_SECONDS = 1.0
-# Threads that lead at once. One has to be waiting for events when another has found a
-# request to answer; more would only compete with those who answer.
-_IN_FRONT = 3
-# So many of them may be busy before they are replaced.
-_UNHELD = 1
 # Events fetched at once. Refusing many takes milliseconds in which those who answer cannot
 # run; but while requests queue it is those who refuse that must not fall behind.
 _BATCH = 8
@@ -73,9 +67,7 @@ class EpollWorker(Limits, Worker):  # type: ignore[misc]
     """One worker process.
 
     Threads: the main thread accepts, watches deadlines and obeys signals; ``cfg.threads`` + 3
-    others read, answer and write. ``_leaves`` has the leaves to wait for events that nobody
-    holds. ``_front`` has what wakes a thread that waits for work: a request that was let in,
-    or None, such a leave. A connection belongs to whoever has taken it out of ``_parked``:
+    others read, answer and write. A connection belongs to whoever has taken it out of ``_parked``:
     removing a key from a dict is atomic. Only request threads block, in the application or
     for a client to take what the application goes on producing.
     """
@@ -91,8 +83,7 @@ class EpollWorker(Limits, Worker):  # type: ignore[misc]
         self.turnstile = turnstile_for(self.admission, self.cfg.threads)
         self.shed = ShedCounts()
         self._stopped = False
-        self._front: SimpleQueue[Connection | None] = SimpleQueue()
-        self._leaves = deque([None] * _IN_FRONT)
+        self._front = Front()
         self._next_sweep = 0.0
         self._idle_until = float("inf")
 
@@ -138,7 +129,7 @@ class EpollWorker(Limits, Worker):  # type: ignore[misc]
     def _start_threads(self) -> None:
         # More than may be in progress, by those who may wait for events meanwhile: so
         # there is a thread for each request that is let in.
-        for number in range(self.cfg.threads + _IN_FRONT):
+        for number in range(self.cfg.threads + LEADERS):
             # Daemons: a thread stuck in the application must not outlive graceful_timeout.
             thread = threading.Thread(target=self._serve, name=f"request-{number}", daemon=True)
             thread.start()
@@ -231,35 +222,15 @@ class EpollWorker(Limits, Worker):  # type: ignore[misc]
         looked at without giving up the interpreter, so that requests are refused as fast
         as they come however many threads want to run.
         """
-        conn = self._let_in()
-        if conn is not None:
-            return conn
-        try:
-            conn = self._front.get_nowait()
-        except Empty:
-            if not self._takes_leave():
-                conn = self._look_at(ready(self._epoll, self._most())) or self._front.get()
+        conn = self._let_in() or self._front.waiting()
+        if conn is None and not self._front.leads():
+            conn = self._look_at(ready(self._epoll, self._most())) or self._front.wait()
         if conn is not None:
             return conn
         try:
             return self._look_at(ready(self._epoll, self._most())) or self._lead()
         finally:
-            self._gives_leave()
-
-    def _takes_leave(self) -> bool:
-        try:
-            self._leaves.pop()
-        except IndexError:
-            return False
-        return True
-
-    def _gives_leave(self) -> None:
-        """Who has found a request leads no more. That wakes nobody while others do: when
-        there is little to do, this thread is back before they need help.
-        """
-        self._leaves.append(None)
-        if (self._stopped or len(self._leaves) > _UNHELD) and self._takes_leave():
-            self._front.put(None)
+            self._front.follows(stopped=self._stopped)
 
     def _most(self) -> int:
         return _LARGE_BATCH if self.turnstile.standing() else _BATCH
@@ -289,7 +260,7 @@ class EpollWorker(Limits, Worker):  # type: ignore[misc]
                     if run is None:
                         run = conn
                     else:
-                        self._front.put(conn)
+                        self._front.add(conn)
             elif fd == self._stop_read:
                 self._stopped = True
         return run
