@@ -16,6 +16,7 @@ from collections.abc import Callable
 from threading import Condition, Event, Thread
 from typing import Generic, NamedTuple, TypeVar
 
+from gateway.signals import leave_signals_to_host
 from gateway.throttle import ThrottledLog
 
 T = TypeVar("T")
@@ -107,6 +108,7 @@ class Backlog(Generic[T]):
             self._thread = thread
 
     def _run(self) -> None:
+        leave_signals_to_host()
         while self._awaited():
             self._closing.wait(self._gather_seconds)
             while (taken := self._first()) is not None:

@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable
 from threading import Event, Thread
 
+from gateway.signals import leave_signals_to_host
 from gateway.throttle import ThrottledLog
 
 Task = Callable[[], None]
@@ -41,6 +42,7 @@ class Housekeeper:
         self._thread.start()
 
     def _run(self) -> None:
+        leave_signals_to_host()
         self.tick()
         asleep = time.monotonic()
         while not self._stop.wait(self._interval):

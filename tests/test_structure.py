@@ -88,6 +88,7 @@ LAYERS = [
         "gateway.nowait",
         "gateway.networks",
         "gateway.process",
+        "gateway.signals",
         "gateway.slot_values",
         "gateway._version",
         "gateway.ratelimit.rate",

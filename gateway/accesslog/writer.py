@@ -21,6 +21,7 @@ from typing import NamedTuple
 
 from gateway.accesslog.buffer import LineBuffer
 from gateway.accesslog.output import Output
+from gateway.signals import leave_signals_to_host
 
 _log = logging.getLogger(__name__)
 
@@ -124,6 +125,7 @@ class LogWriter:
     # -- the writer's thread -------------------------------------------------------------
 
     def _run(self) -> None:
+        leave_signals_to_host()
         while not self._stop.is_set():
             if self._wake.wait(self._pauses.look):
                 self._stop.wait(self._pauses.gather)

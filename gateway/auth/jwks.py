@@ -17,6 +17,7 @@ from collections.abc import Callable
 from threading import Condition, Thread
 
 from gateway.auth.keyset import KeySet, from_jwks
+from gateway.signals import leave_signals_to_host
 
 _log = logging.getLogger(__name__)
 
@@ -110,6 +111,7 @@ class RemoteKeys:
             self._thread.start()
 
     def _run(self) -> None:
+        leave_signals_to_host()
         keys, document, problem = None, b"", "an error of the gateway's own"
         try:
             document = self._fetch()

@@ -31,6 +31,7 @@ from redis.retry import Retry
 
 from gateway.breaker import Breaker
 from gateway.ratelimit.store import Demand, StoreUnavailable, Verdict
+from gateway.signals import leave_signals_to_host
 
 # Counts as integers, exact up to 2**53: seconds and nanoseconds are kept apart, and
 # notation.py bounds what is between two moments. TIME takes the place of all clients'
@@ -148,6 +149,7 @@ class RedisStore:
 
     def _run(self) -> None:
         """The thread: everything that has come together, in one go."""
+        leave_signals_to_host()
         self._serve([])
         while (call := self._calls.get()) is not None:
             calls = [call]

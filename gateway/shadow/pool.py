@@ -24,6 +24,7 @@ from gateway.shadow.batch import Batch
 from gateway.shadow.outcome import Outcome
 from gateway.shadow.permit import Done, Permit
 from gateway.shadow.work import Work
+from gateway.signals import leave_signals_to_host
 from gateway.throttle import ThrottledLog
 
 # How long the first copy waits for others. Nobody waits for its answer.
@@ -63,7 +64,9 @@ class ShadowPool:
         log: ThrottledLog | None = None,
     ) -> None:
         # One more than calls: who gathers the next batch has none yet.
-        self._executor = ThreadPoolExecutor(threads + 1, thread_name_prefix="gateway-shadow")
+        self._executor = ThreadPoolExecutor(
+            threads + 1, thread_name_prefix="gateway-shadow", initializer=leave_signals_to_host
+        )
         self._max_active = threads
         self._max_permits = threads + max_queue
         self._max_bytes = max_queue_bytes

@@ -17,6 +17,7 @@ from typing import Any, NamedTuple, Protocol
 from gateway.compare.verdict import Comparison, Judged, Tally
 from gateway.offload import apart
 from gateway.shadow.outcome import Outcome
+from gateway.signals import leave_signals_to_host
 from gateway.store.counting import (
     HELD_OUT,
     MIRRORED,
@@ -221,6 +222,7 @@ class Store:
     # -- the store's thread ------------------------------------------------------------------------
 
     def _run(self) -> None:
+        leave_signals_to_host()
         pause = self._pauses.turn
         while not self._stop.wait(pause):
             pause = self._turn()
