@@ -13,11 +13,13 @@ import logging
 import time
 from collections import deque
 from collections.abc import Callable
-from threading import Condition, Event, Thread
+from contextlib import nullcontext
+from threading import Condition, Event, Lock, Thread
 from typing import Generic, NamedTuple, TypeVar
 
 from gateway.signals import leave_signals_to_host
 from gateway.throttle import ThrottledLog
+from gateway.turns import short_turns
 
 T = TypeVar("T")
 
@@ -27,6 +29,9 @@ GATHER_SECONDS = 0.02
 # How much is done in one go before others get their turn, and the least that is left to them.
 _PIECE_SECONDS = 0.001
 _REST_SECONDS = 0.0005
+# What is larger than this may take longer than others should wait for their turn.
+_LARGE_BYTES = 16 * 1024
+_AS_USUAL = nullcontext()
 
 
 class BacklogSnapshot(NamedTuple):
@@ -46,7 +51,7 @@ class Backlog(Generic[T]):
     item whether there is something more important to do.
 
     *Threads*: any thread puts; ``work`` and ``hold`` run on the backlog's own; one
-    thread closes. The condition's lock guards the queue and the counters, for a few
+    thread closes. The lock guards the queue and the counters, for a few
     additions; nothing is called under it. Only ``close`` waits.
     """
 
@@ -69,7 +74,8 @@ class Backlog(Generic[T]):
         self._hold = hold
         self._gather_seconds = gather_seconds
         self._log = ThrottledLog(logging.getLogger(__name__))
-        self._changed = Condition()
+        self._lock = Lock()
+        self._changed = Condition(self._lock)
         self._closing = Event()
         # What waits, the one in progress first: (item, size).
         self._items: deque[tuple[T, int]] = deque()
@@ -82,7 +88,7 @@ class Backlog(Generic[T]):
 
     def put(self, item: T, size: int = 0) -> bool:
         """Take an item of ``size`` bytes; False when there is no room for it, or no more time."""
-        with self._changed:
+        with self._lock:
             full = len(self._items) >= self._max_items or self._held + size > self._max_bytes
             if full or self._closing.is_set():
                 self._refused += 1
@@ -112,24 +118,25 @@ class Backlog(Generic[T]):
         while self._awaited():
             self._closing.wait(self._gather_seconds)
             while (taken := self._first()) is not None:
-                self._step(taken[0])
+                self._step(*taken)
                 self._finished()
 
     def _first(self) -> tuple[T, int] | None:
-        with self._changed:
+        with self._lock:
             return self._items[0] if self._items else None
 
     def _awaited(self) -> bool:
-        with self._changed:
+        with self._lock:
             self._changed.wait_for(lambda: self._items or self._closing.is_set())
             return bool(self._items)
 
-    def _step(self, item: T) -> None:
+    def _step(self, item: T, size: int) -> None:
         while not self._closing.is_set() and self._hold():
             self._closing.wait(self._gather_seconds)
         began = time.thread_time()
         try:
-            self._work(item)
+            with short_turns() if size > _LARGE_BYTES else _AS_USUAL:
+                self._work(item)
         except BaseException as error:  # noqa: BLE001 - the boundary of the work
             self._log.log(logging.ERROR, "%s failed", self._name, exc_info=error)
         self._spent += time.thread_time() - began
@@ -139,13 +146,14 @@ class Backlog(Generic[T]):
             self._spent = 0.0
 
     def _finished(self) -> None:
-        with self._changed:
+        with self._lock:
             if self._items:  # unless close() took them
                 _, size = self._items.popleft()
                 self._held -= size
             self._done += 1
             self._idle = not self._items
-            self._changed.notify_all()
+            if self._idle:
+                self._changed.notify_all()
 
     def close(self, timeout: float) -> list[T]:
         """Take no more, and wait so long for what there is.
@@ -153,7 +161,7 @@ class Backlog(Generic[T]):
         Returns what is not done by then, the one in progress first; that one may still end.
         """
         deadline = time.monotonic() + timeout
-        with self._changed:
+        with self._lock:
             self._closing.set()
             self._changed.notify_all()
             self._changed.wait_for(lambda: not self._items, timeout)
@@ -166,7 +174,7 @@ class Backlog(Generic[T]):
 
     def snapshot(self) -> BacklogSnapshot:
         """The counters at one moment."""
-        with self._changed:
+        with self._lock:
             return BacklogSnapshot(len(self._items), self._held, self._done, self._refused)
 
     def __repr__(self) -> str:

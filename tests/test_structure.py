@@ -89,6 +89,7 @@ LAYERS = [
         "gateway.networks",
         "gateway.process",
         "gateway.signals",
+        "gateway.turns",
         "gateway.slot_values",
         "gateway._version",
         "gateway.ratelimit.rate",

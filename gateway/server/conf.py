@@ -31,6 +31,7 @@ from gateway.server.shedding import ShedLog
 from gateway.server.turnstile import turnstile_for
 from gateway.settings import Route, Settings, load, summary, warnings
 from gateway.target import path_of
+from gateway.turns import take_long_turns
 
 _log = logging.getLogger("gunicorn.error")
 
@@ -186,6 +187,7 @@ def _ready(runtime: Runtime, worker: Any, generation: int) -> None:
         gateway.housekeeper.add(partial(_publish_admission, gateway, worker, ShedLog(_log)))
     gateway.start()
     memory.collect_seldom()
+    take_long_turns()
 
 
 def _bytes_held(gateway: Gateway, worker: Any) -> int:
