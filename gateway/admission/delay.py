@@ -3,8 +3,10 @@
 CoDel (RFC 8289) as servers use it: a burst may wait, a queue that never drains
 may not. If even the shortest wait of an interval was above the target, there
 is a standing queue, and everybody in it waits for nothing. Then copies for the
-shadows are given up first; if that did not help within another interval,
-requests that have waited for twice the target are refused, at once.
+shadows are given up first; if the queue still grows in another interval, requests
+that have waited for twice the target are refused, at once. A queue that gets
+shorter is what a stall of the machine left behind: it drains by itself, and
+refusals would only turn lateness into errors.
 
 A pure value: it is told every wait and the time, and asks nobody.
 """
@@ -14,7 +16,7 @@ from __future__ import annotations
 from gateway.admission.priority import Priority
 
 INTERVAL_SECONDS = 0.05
-# For so many intervals a queue may stand before requests are refused.
+# For so many intervals a queue may stand and grow before requests are refused.
 _PATIENCE = 2
 _STRICT_SECONDS = 0.5
 # Fewer requests in an interval are no queue, however long the machine kept them waiting.
@@ -34,8 +36,10 @@ class Delay:
         self._ends = 0.0
         self._shortest = 0.0
         self._seen = 0
-        # Intervals in a row that had a standing queue.
+        # Intervals in a row that had a standing queue, and in which it was none the shorter.
         self._standing = 0
+        self._growing = 0
+        self._before = 0.0
         self._strict_until = 0.0
 
     def began(self, wait: float, now: float) -> None:
@@ -51,7 +55,10 @@ class Delay:
         quiet = now >= self._ends + self._interval
         standing = seen >= _CROWD and self._shortest > self.target and not quiet
         self._standing = self._standing + 1 if standing else 0
-        if self._standing >= _PATIENCE:
+        grows = standing and self._shortest >= self._before
+        self._growing = self._growing + 1 if grows else 0
+        self._before = self._shortest if standing else 0.0
+        if self._growing >= _PATIENCE or (standing and self.strict(now)):
             self._strict_until = now + _STRICT_SECONDS
         self._ends = now + self._interval
 

@@ -43,6 +43,27 @@ def test_a_standing_queue_is_seen_after_one_interval_and_acted_on_after_two() ->
     assert delay.longest(Priority.NORMAL, now) == 2 * TARGET
 
 
+def test_a_queue_that_gets_shorter_is_left_to_drain() -> None:
+    """After a stall of the machine everybody is late, and nobody would gain by refusals."""
+    delay, now, wait = Delay(TARGET, LONGEST), 100.0, 0.2
+    while wait > 0:
+        delay.began(wait, now)
+        assert not delay.strict(now)
+        now, wait = now + STEP, wait - STEP / 4
+    assert now - 100.0 > 10 * INTERVAL_SECONDS
+
+
+def test_refusing_goes_on_until_the_queue_is_gone() -> None:
+    """It gets shorter because requests are refused."""
+    delay = Delay(TARGET, LONGEST)
+    now, wait = waited(delay, 0.05, 4), 0.05
+    while wait > 2 * TARGET:
+        delay.began(wait, now)
+        assert delay.strict(now)
+        now, wait = now + STEP, wait - STEP / 40
+    assert now - 100.0 > 10 * INTERVAL_SECONDS
+
+
 def test_a_few_requests_are_no_queue() -> None:
     """One that the machine kept waiting for a moment is alone with that."""
     delay, now = Delay(TARGET, LONGEST), 100.0
