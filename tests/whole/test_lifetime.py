@@ -76,7 +76,7 @@ def test_no_request_fails_over_reloads_under_traffic(
             with Traffic(running, 6, per_connection) as traffic:
                 reloads = RELOADS if worker_class == "gateway" else 2
                 for _ in range(reloads):
-                    old = set(running.workers())
+                    old = wait_for(lambda: _both(running), "both workers")
                     running.process.send_signal(signal.SIGHUP)
                     wait_for(lambda old=old: _replaced(running, old), "new workers alone", 30)
             sent = traffic.outcomes["200"]
@@ -90,8 +90,14 @@ def test_no_request_fails_over_reloads_under_traffic(
 def _replaced(running: GatewayProcess, old: set[int]) -> bool:
     """Whether there are as many workers as before, and none of those. Between the two
     there may be none at all: a signal sent then would be one more in the queue."""
-    new = set(running.workers())
-    return len(new) == len(old) and not old & new
+    new = _both(running)
+    return bool(new) and not old & new
+
+
+def _both(running: GatewayProcess) -> set[int]:
+    """The workers, once there are both: a gateway is ready with one."""
+    workers = set(running.workers())
+    return workers if len(workers) == 2 else set()
 
 
 def _slow(request: Received) -> Iterator[bytes]:
