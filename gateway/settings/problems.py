@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Sequence
-from difflib import get_close_matches
+from importlib import import_module
 
 from msgspec import Struct
 
@@ -118,7 +118,9 @@ def alternatives(texts: Iterable[str]) -> str:
 def nearest(name: str, valid: Sequence[str]) -> list[str]:
     """The valid names a mistyped one may stand for, best first, three at most."""
     by_lower = {each.lower(): each for each in valid}
-    close = get_close_matches(name[:64].lower(), by_lower, n=3, cutoff=0.6)
+    # Only who mistypes something pays for it.
+    find = import_module("difflib").get_close_matches
+    close: list[str] = find(name[:64].lower(), by_lower, n=3, cutoff=0.6)
     return [by_lower[each] for each in close]
 
 

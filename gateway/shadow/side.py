@@ -23,7 +23,6 @@ from gateway.routes import RouteTable
 from gateway.settings.model import Settings
 from gateway.settings.store import OFF
 from gateway.shadow.fanout import Fanout
-from gateway.shadow.floor import FloorShadow
 from gateway.shadow.holdout import Holdout
 from gateway.shadow.ledger import Ledger
 from gateway.shadow.pool import ShadowPool
@@ -178,15 +177,16 @@ def _has_guard(settings: Settings) -> bool:
     return bool(config.action != "off" and config.holdout and settings.shadows)
 
 
-def _floor(settings: Settings, *shared_parts: Any) -> FloorShadow:
+def _floor(settings: Settings, *shared_parts: Any) -> ShadowUpstream:
     lives = [(r.path, r.methods, r.live or settings.live) for r in settings.routes]
-    return FloorShadow(
+    floor: ShadowUpstream = import_module("gateway.shadow.floor").FloorShadow(
         settings.floor,
         RouteTable(lives, settings.live),
         *shared_parts,
         workers=settings.server.workers,
         id_field=settings.request.forward_id,
     )
+    return floor
 
 
 def _guard(

@@ -2,6 +2,7 @@
 
 ``UpstreamSession`` → ``Http1Adapter`` → ``Pool`` (→ ``Dialer``) → ``Exchange`` over a
 ``Connection`` → ``codec`` and ``framing`` → ``Answer``. Arrows point that way only.
+``stock`` is the other way there, loaded where the settings ask for it.
 """
 
 from __future__ import annotations
@@ -26,7 +27,6 @@ from gateway.transport.message import OutboundRequest, serialize_head
 from gateway.transport.origin import Origin
 from gateway.transport.pending import Pending
 from gateway.transport.session import UpstreamSession
-from gateway.transport.stock import StockAdapter
 
 __all__ = [
     "Answer",
@@ -42,7 +42,6 @@ __all__ = [
     "Pending",
     "PoolExhausted",
     "ReadTimedOut",
-    "StockAdapter",
     "Timeouts",
     "TlsFailed",
     "Transport",

@@ -57,6 +57,8 @@ class Http1Adapter(BaseAdapter):
     ``_closing``; a pool is made outside it, and nothing blocks under it.
     """
 
+    # Its ``timeout`` may be ``Timeouts``.
+    takes_total = True
     # The `responses` library asks a patched adapter for it. Nothing else is retried.
     max_retries = Retry(0, read=False)
 

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import socket
-from typing import Literal
+from importlib import import_module
+from typing import TYPE_CHECKING, Literal, Union
 
 from gateway.transport.adapter import Http1Adapter
-from gateway.transport.stock import StockAdapter
 
-Transport = Http1Adapter | StockAdapter
+if TYPE_CHECKING:
+    from gateway.transport.stock import StockAdapter
+
+Transport = Union[Http1Adapter, "StockAdapter"]
 
 
 def adapter_for(
@@ -16,7 +19,10 @@ def adapter_for(
 ) -> Transport:
     """An adapter of the transport with this name. ``retry_stale``: urllib3's retries nothing."""
     if transport == "urllib3":
-        return StockAdapter(pool_size=pool_size)
+        made: StockAdapter = import_module("gateway.transport.stock").StockAdapter(
+            pool_size=pool_size
+        )
+        return made
     # Looked up now: gevent's worker replaces it after this module was imported.
     lookup = socket.getaddrinfo
     return Http1Adapter(pool_size=pool_size, retry_stale=retry_stale, lookup=lookup)

@@ -20,7 +20,6 @@ from gateway.transport.adapter import Http1Adapter
 from gateway.transport.budget import Timeouts
 from gateway.transport.message import OutboundRequest
 from gateway.transport.pending import Pending
-from gateway.transport.stock import StockAdapter
 from gateway.transport.tls import Certificate, Verify
 
 SCHEMES = ("http+unix://", "https://", "http://")
@@ -101,7 +100,7 @@ class UpstreamSession(requests.Session):
         self, request: requests.PreparedRequest, stream: bool, timeout: Any, verify: Any, cert: Any
     ) -> requests.Response:
         adapter = self._adapter(request)
-        if isinstance(timeout, Timeouts) and not isinstance(adapter, Http1Adapter | StockAdapter):
+        if isinstance(timeout, Timeouts) and not getattr(adapter, "takes_total", False):
             timeout = timeout[:2]  # requests' own adapter knows no total
         started = time.perf_counter()
         response = adapter.send(request, stream, timeout, verify, cert, None)

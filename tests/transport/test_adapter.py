@@ -19,12 +19,12 @@ from gateway.transport import (
     Http1Adapter,
     PoolExhausted,
     ReadTimedOut,
-    StockAdapter,
     Timeouts,
     Transport,
     UpstreamSession,
 )
 from gateway.transport.budget import Budget
+from gateway.transport.stock import StockAdapter
 from tests.support.transports import ONLY_OURS
 from tests.support.waiting import wait_for
 from tests.transport.scripted import DEADLINE, OK, Peer, outbound, saying, scripted

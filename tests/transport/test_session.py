@@ -13,10 +13,10 @@ from gateway.transport import (
     Http1Adapter,
     Origin,
     OutboundRequest,
-    StockAdapter,
     Timeouts,
     UpstreamSession,
 )
+from gateway.transport.stock import StockAdapter
 from tests.transport.scripted import DEADLINE, OK, Peer, outbound, saying, scripted
 
 PATIENT = Timeouts(5, 5)

@@ -15,13 +15,13 @@ from gateway.transport import (
     ConnectFailed,
     DeadlineExceeded,
     PoolExhausted,
-    StockAdapter,
     Timeouts,
     TlsFailed,
     TransportError,
     UpstreamSession,
 )
 from gateway.transport.budget import Budget
+from gateway.transport.stock import StockAdapter
 from gateway.transport.stock.call import Call
 from gateway.transport.stock.failures import translated
 from tests.support.waiting import wait_for

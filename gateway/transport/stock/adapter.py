@@ -44,6 +44,9 @@ class StockAdapter(HTTPAdapter):
     *Threads*: any number may share one. urllib3's pools have locks of their own.
     """
 
+    # Its ``timeout`` may be ``Timeouts``.
+    takes_total = True
+
     def __init__(
         self,
         *,
