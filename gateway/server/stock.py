@@ -11,6 +11,7 @@ import re
 from types import SimpleNamespace
 from typing import Any
 
+from gunicorn.config import PreRequest as _PreRequest  # type: ignore[import-untyped]
 from gunicorn.http import message  # type: ignore[import-untyped]
 from gunicorn.http.body import ChunkedReader as ChunkedReader  # type: ignore[import-untyped]
 from gunicorn.http.errors import (  # type: ignore[import-untyped]
@@ -59,6 +60,10 @@ def accept_raw_targets() -> None:
     message.RFC9112_TARGET_INVALID = re.compile(r"[^\x21-\x7e\x80-\xff]")
 
 
+def _nothing(worker: Any, request: Any) -> None:
+    """A hook that does nothing."""
+
+
 def frozen(cfg: Any) -> Any:
     """The same settings as plain attributes.
 
@@ -66,6 +71,10 @@ def frozen(cfg: Any) -> Any:
     at every access; one request makes thirty of them, half the cost of parsing it.
     """
     values = {name: getattr(cfg, name) for name in cfg.settings}
+    logs_by_level = not (cfg.logconfig or cfg.logconfig_dict or cfg.logconfig_json)
+    if cfg.pre_request is _PreRequest.default and logs_by_level and cfg.loglevel != "debug":
+        # All it does is to have a line written where debug lines are.
+        values["pre_request"] = _nothing
     if not (cfg.secure_scheme_headers or cfg.forwarder_headers):
         # Nobody can be trusted with anything: no use in parsing each peer's address for it.
         values["forwarded_allow_ips"] = ["*"]

@@ -16,6 +16,7 @@ waited for to fill a piece, nothing is kept.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 
 from gateway.transport.budget import Budget
 from gateway.transport.codec import Field, Head
@@ -106,13 +107,16 @@ class Answer:
     def stream(
         self, amt: int | None = CHUNK, decode_content: bool | None = None
     ) -> Iterator[bytes]:
-        """Yields the body as it arrives, in pieces of at most ``amt`` bytes.
+        """The body as it arrives, in pieces of at most ``amt`` bytes.
 
         ``decode_content`` is what ``requests`` passes to urllib3; bodies are
         never decoded here.
         """
-        while piece := self.read1(amt):
-            yield piece
+        # Most answers are short, and here with their head.
+        if self._connection is None and self._body.done and len(self._ready) <= (amt or CHUNK):
+            piece, self._ready = self._ready, b""
+            return iter((piece,) if piece else ())
+        return iter(partial(self.read1, amt), b"")
 
     def read(self, amt: int | None = None, decode_content: bool | None = None) -> bytes:
         """All that is left, or with ``amt`` at most so much; ``b""`` at the end."""
@@ -133,7 +137,8 @@ class Answer:
     def close(self) -> None:
         """Ends the answer. The connection of one that is not complete is thrown away."""
         self._closed = True
-        self._let_go(reuse=False)
+        if self._connection is not None:
+            self._let_go(reuse=False)
 
     def release_conn(self) -> None:
         """For ``requests``: the connection of a complete answer went back by itself."""

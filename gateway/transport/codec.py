@@ -60,9 +60,12 @@ def parse_head(raw: bytes | bytearray) -> Head:
     version = 11 if minor == "1" else 10
     length, chunked, keep_alive = None, False, version == 11
     if framing:
-        length = _length_of(framing)
-        chunked = _is_chunked(framing, version, length)
-        keep_alive = keep_alive and not _says_close(framing)
+        if "content-length" in framing:
+            length = _length_of(framing["content-length"])
+        if "transfer-encoding" in framing:
+            chunked = _is_chunked(framing["transfer-encoding"], version, length)
+        if "connection" in framing:
+            keep_alive = keep_alive and not _says_close(framing["connection"])
     text = (reason or "").strip(" \t")
     return Head(int(status), text, version, fields, length, chunked, keep_alive)
 
@@ -96,10 +99,7 @@ def _split(lines: str) -> tuple[list[Field], _Framing]:
     return fields, framing
 
 
-def _length_of(framing: _Framing) -> int | None:
-    values = framing.get("content-length")
-    if values is None:
-        return None
+def _length_of(values: list[str]) -> int:
     # RFC 9112 section 6.3 would allow equal repeats; which of them another
     # reader rewrites is nothing to bet on.
     if len(values) > 1 or _LENGTH.fullmatch(values[0]) is None:
@@ -107,10 +107,7 @@ def _length_of(framing: _Framing) -> int | None:
     return int(values[0])
 
 
-def _is_chunked(framing: _Framing, version: int, length: int | None) -> bool:
-    codings = framing.get("transfer-encoding")
-    if codings is None:
-        return False
+def _is_chunked(codings: list[str], version: int, length: int | None) -> bool:
     if len(codings) > 1 or codings[0].lower() != "chunked":
         raise BadAnswer(f"Transfer-Encoding {', '.join(codings)!r}")
     if length is not None:
@@ -121,10 +118,7 @@ def _is_chunked(framing: _Framing, version: int, length: int | None) -> bool:
     return True
 
 
-def _says_close(framing: _Framing) -> bool:
-    values = framing.get("connection")
-    if values is None:
-        return False
+def _says_close(values: list[str]) -> bool:
     return any(option.strip(" \t").lower() == "close" for option in ",".join(values).split(","))
 
 
@@ -161,7 +155,8 @@ class HeadReader:
 
     def _scan(self, data: bytes | bytearray, start: int) -> Head | None:
         while (end := data.find(b"\r\n\r\n", start) + 4) >= 4:
-            self._within_limit(end)
+            if end > self._max_bytes:
+                raise self._too_large()
             head = parse_head(data[:end])
             data, start = data[end:], 0
             if head.status >= 200:
@@ -182,14 +177,14 @@ class HeadReader:
         if self._informational > MAX_INFORMATIONAL:
             raise BadAnswer(f"more than {MAX_INFORMATIONAL} informational answers")
 
-    def _within_limit(self, size: int) -> None:
-        if size > self._max_bytes:
-            raise BadAnswer(f"answer head larger than {self._max_bytes} bytes")
+    def _too_large(self) -> BadAnswer:
+        return BadAnswer(f"answer head larger than {self._max_bytes} bytes")
 
     def _plausible(self, start: int) -> None:
         """Refuses at once what no further byte can turn into a head; looks from ``start`` on."""
         buffer = self._buffer
-        self._within_limit(len(buffer))
+        if len(buffer) > self._max_bytes:
+            raise self._too_large()
         begun = bytes(buffer[:9])
         if not any(known.startswith(begun) for known in _STARTS):
             raise BadAnswer(f"not an HTTP/1.x answer: {begun!r}")

@@ -141,8 +141,10 @@ class Connection:
 
     def send(self, data: bytes | memoryview) -> int:
         """Sends what the socket takes at once; says how much that was. ``OSError``."""
+        sock = self._sock
         try:
-            sock = self._open_socket()
+            if sock is None:
+                sock = self._open_socket()
             return nowait.send(sock, data) if self._tls is None else sock.send(data)
         except _NOT_NOW:
             return 0
@@ -157,8 +159,10 @@ class Connection:
 
     def receive_now(self) -> bytes | None:
         """What has come, ``b""`` if the peer closed, ``None`` if nothing. ``OSError``."""
+        sock = self._sock
         try:
-            sock = self._open_socket()
+            if sock is None:
+                sock = self._open_socket()
             data = nowait.recv(sock) if self._tls is None else sock.recv(CHUNK)
         except _NOT_NOW:
             return None
@@ -185,7 +189,7 @@ class Connection:
     def stale(self) -> bool:
         """Whether an idle connection is closed, broken, or has bytes nobody asked for."""
         if self._tls is None:
-            return nowait.readable(self._open_socket())
+            return nowait.readable(self._sock or self._open_socket())
         try:
             # Session tickets and key updates come unasked and are no bytes of an answer.
             return bool(self._readable.poll(0) or self._tls.pending()) and (

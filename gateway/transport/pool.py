@@ -109,7 +109,8 @@ class Pool:
             if connection is not None:
                 self._busy.add(connection)
                 self._reused += 1
-        _close(dead)
+        if dead:
+            _close(dead)
         return connection
 
     def _address_is_known(self, connection: Connection) -> bool:
@@ -169,7 +170,8 @@ class Pool:
                     self._reused += 1
                 else:
                     self._opened += 1
-        _close(dead)
+        if dead:
+            _close(dead)
         if connection is None:
             raise self._refusal(budget)
         return connection

@@ -52,6 +52,10 @@ class UpstreamResponse(Response):
         self.url = request.url or ""
         self.history = []
 
+    def close(self) -> None:
+        """End it: the connection of one that is not complete is thrown away."""
+        self.raw.close()
+
     @property
     def headers(self) -> CaseInsensitiveDict[str]:
         """The fields as a mapping, repeats joined by a comma as ``requests`` does.

@@ -121,3 +121,10 @@ def test_settings_the_worker_cannot_honour_stop_the_start(flags: list[str], tmp_
     assert done.returncode == 1
     assert "needs worker_class = 'gateway.server.worker.GatewayThreadWorker'" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_each_request_is_a_line_where_debug_lines_are_written(serve: Serve) -> None:
+    """gunicorn's own hook writes it; it is left out only where nobody would see it."""
+    with serve(loglevel="debug") as server, server.client() as client:
+        assert client.request("GET", "/length?here").status == 200
+        assert "[DEBUG] GET /length" in server.output
