@@ -20,22 +20,25 @@ _SLASHES = re.compile(r"/+")
 
 
 def readings(path: str) -> tuple[str, ...]:
-    """What else a path may mean: after each step that upstreams are known to take."""
-    plain = _unescaped(path) if "%" in path else path
-    if _SUSPICIOUS.search(plain) is None:
-        return () if plain == path else (plain,)
-    found = dict.fromkeys(step(path) for step in _STEPS)
-    whole = path
-    for step in _STEPS:
-        whole = step(whole)
-        found[whole] = None
-    found.pop(path, None)
+    """What else a path may mean: after whichever of the steps that upstreams are known to take.
+
+    Any of them may be left out: where one upstream cuts a query off, the next goes on
+    and resolves the ``..`` behind it.
+    """
+    found = {path: None}
+    if "%" in path:
+        # Twice: one server in front of another, each undoing what it finds.
+        once = _unescaped(path)
+        found |= {once: None, _unescaped(once): None}
+    if any(_SUSPICIOUS.search(each) for each in found):
+        for step in _STEPS:
+            found |= dict.fromkeys([step(each) for each in found])
+    del found[path]
     return tuple(found)
 
 
 def _unescaped(path: str) -> str:
-    # Twice: one server in front of another, each undoing what it finds.
-    return unquote(unquote(path, "latin-1"), "latin-1")
+    return unquote(path, "latin-1")
 
 
 def _without_parameters(path: str) -> str:
@@ -70,7 +73,6 @@ def _resolved(path: str) -> str:
 
 
 _STEPS: tuple[Callable[[str], str], ...] = (
-    _unescaped,
     _cut,
     _forward_slashes,
     _without_parameters,
