@@ -14,7 +14,7 @@ import time
 from collections import deque
 from collections.abc import Callable
 from contextlib import nullcontext
-from threading import Condition, Event, Lock, Thread
+from threading import Condition, Event, Lock, Thread, current_thread
 from typing import Generic, NamedTuple, TypeVar
 
 from gateway.signals import leave_signals_to_host
@@ -110,10 +110,10 @@ class Backlog(Generic[T]):
             thread.start()
         except RuntimeError:  # no thread to be had: the next item tries again
             self._idle = True
-        else:
-            self._thread = thread
 
     def _run(self) -> None:
+        # Not by who started it: that one may be late, and the first item done already.
+        self._thread = current_thread()
         leave_signals_to_host()
         while self._awaited():
             self._closing.wait(self._gather_seconds)

@@ -146,3 +146,25 @@ def test_without_a_thread_to_be_had_the_next_item_tries_again(
     assert backlog.put(2)
     assert backlog.close(5) == []
     assert done == [1, 2]
+
+
+def test_who_is_late_in_starting_it_leaves_it_with_one_thread(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Its first item may be done, and another put, before the one that started it goes on."""
+    done: list[int] = []
+    backlog = Backlog("b-late", done.append, max_items=9, max_bytes=9, gather_seconds=0)
+    started: list[threading.Thread] = []
+
+    class Late(threading.Thread):
+        def start(self) -> None:
+            started.append(self)
+            super().start()
+            if len(started) == 1:
+                wait_for(lambda: backlog.snapshot().done == 1, "the first item")
+                backlog.put(2)
+
+    monkeypatch.setattr("gateway.backlog.Thread", Late)
+    assert backlog.put(1)
+    assert backlog.close(5) == []
+    assert (len(started), done) == (1, [1, 2])
