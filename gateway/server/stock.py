@@ -72,7 +72,7 @@ def frozen(cfg: Any) -> Any:
     """
     values = {name: getattr(cfg, name) for name in cfg.settings}
     logs_by_level = not (cfg.logconfig or cfg.logconfig_dict or cfg.logconfig_json)
-    if cfg.pre_request is _PreRequest.default and logs_by_level and cfg.loglevel != "debug":
+    if cfg.pre_request is _PreRequest.default and logs_by_level and cfg.loglevel.lower() != "debug":
         # All it does is to have a line written where debug lines are.
         values["pre_request"] = _nothing
     if not (cfg.secure_scheme_headers or cfg.forwarder_headers):

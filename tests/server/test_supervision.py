@@ -123,8 +123,9 @@ def test_settings_the_worker_cannot_honour_stop_the_start(flags: list[str], tmp_
     assert "Traceback" not in done.stderr
 
 
-def test_each_request_is_a_line_where_debug_lines_are_written(serve: Serve) -> None:
+@pytest.mark.parametrize("level", ["debug", "DEBUG"])
+def test_each_request_is_a_line_where_debug_lines_are_written(serve: Serve, level: str) -> None:
     """gunicorn's own hook writes it; it is left out only where nobody would see it."""
-    with serve(loglevel="debug") as server, server.client() as client:
+    with serve(loglevel=level) as server, server.client() as client:
         assert client.request("GET", "/length?here").status == 200
         assert "[DEBUG] GET /length" in server.output
