@@ -33,8 +33,8 @@ def _hooked(hooks: Any, response: requests.Response, stream: bool) -> requests.R
 class UpstreamSession(requests.Session):
     """A session that sends what it is given and keeps nothing of the answer.
 
-    *Threads*: any number may share one; it changes nothing of itself. What
-    blocks is the adapter.
+    *Threads*: any number may share one; all it changes of itself is which adapters
+    it has found. What blocks is the adapter.
     """
 
     def __init__(self, adapter: BaseAdapter | None = None) -> None:
@@ -48,7 +48,10 @@ class UpstreamSession(requests.Session):
             self.mount(scheme, adapter)
 
     def mount(self, prefix: str | bytes, adapter: BaseAdapter) -> None:
-        """Have an adapter for all URLs that begin so. Before the first request."""
+        """Have an adapter for all URLs that begin so, with no more than scheme and authority.
+
+        Before the first request.
+        """
         super().mount(prefix, adapter)
         self._adapters.clear()
 
