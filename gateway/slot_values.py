@@ -20,6 +20,7 @@ from typing import Any
 from prometheus_client.mmap_dict import MmapedDict, mmap_key
 
 _DOUBLE = 8
+_INITIAL_BYTES = 1 << 16
 
 
 class SlotFiles:
@@ -42,6 +43,7 @@ class SlotFiles:
             if file is None:
                 folder = self._folder or os.environ["PROMETHEUS_MULTIPROC_DIR"]
                 path = os.path.join(folder, f"{kind}_{self.slot}.db")
+                _make(path)
                 file = self._files[kind] = MmapedDict(path)  # type: ignore[no-untyped-call]
             file.read_value(key)  # makes room for it
             # When the file grows it is mapped again; this mapping stays as good as that one.
@@ -54,6 +56,25 @@ class SlotFiles:
 
     def __repr__(self) -> str:
         return f"<SlotFiles {self.slot}: {', '.join(sorted(self._files)) or 'none'}>"
+
+
+def _make(path: str) -> None:
+    """An empty file of the library's, whole from its first moment.
+
+    The library opens it and gives it a size then; who reads all files in between
+    finds one without even a length, and fails.
+    """
+    if os.path.exists(path):
+        return
+    fresh = f"{path}.{os.getpid()}"  # not among those that are read
+    with open(fresh, "wb") as file:
+        file.truncate(_INITIAL_BYTES)
+    try:
+        os.link(fresh, path)  # unlike a rename, never in place of one that is there by now
+    except FileExistsError:
+        pass
+    finally:
+        os.unlink(fresh)
 
 
 class SlotValue:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -104,3 +106,26 @@ def test_no_count_is_lost_between_threads(
     for thread in threads:
         thread.join()
     assert numbers(tmp_path) == {"n_total": 80_000}
+
+
+_WATCHED = """
+import os, sys
+sizes = []
+def watch(event, args):
+    if event == "open" and str(args[0]).endswith(".db"):
+        sizes.append(os.path.getsize(args[0]) if os.path.exists(args[0]) else 0)
+sys.addaudithook(watch)
+from gateway.slot_values import SlotFiles, value_class
+made = value_class(SlotFiles(0, sys.argv[1]))
+made("counter", "n_total", "n_total", (), (), "help").inc(1)
+again = value_class(SlotFiles(0, sys.argv[1]))("counter", "n_total", "n_total", (), (), "help")
+assert again.get() == 1, again.get()
+print(min(sizes), sorted(os.listdir(sys.argv[1])))
+"""
+
+
+def test_a_file_is_whole_from_its_first_moment(tmp_path: Path) -> None:
+    """Who reads all files for /metrics would fail at one that is empty yet."""
+    run = [sys.executable, "-c", _WATCHED, str(tmp_path)]
+    told = subprocess.run(run, capture_output=True, text=True, check=True).stdout
+    assert told == "65536 ['counter_0.db']\n"
