@@ -17,13 +17,15 @@ _SUSPICIOUS = re.compile(r"//|/\.|[;\\?#]")
 _PARAMETERS = re.compile(r";[^/]*")
 _PATH_END = re.compile(r"[?#]")
 _SLASHES = re.compile(r"/+")
+# A path with every trick in it has nearly a hundred, which would take longer than its request.
+MOST = 16
 
 
-def readings(path: str) -> tuple[str, ...]:
+def readings(path: str) -> tuple[str, ...] | None:
     """What else a path may mean: after whichever of the steps that upstreams are known to take.
 
     Any of them may be left out: where one upstream cuts a query off, the next goes on
-    and resolves the ``..`` behind it.
+    and resolves the ``..`` behind it. None: more than ``MOST``, by nobody who means well.
     """
     found = {path: None}
     if "%" in path:
@@ -33,6 +35,8 @@ def readings(path: str) -> tuple[str, ...]:
     if any(_SUSPICIOUS.search(each) for each in found):
         for step in _STEPS:
             found |= dict.fromkeys([step(each) for each in found])
+            if len(found) > MOST:
+                return None
     del found[path]
     return tuple(found)
 

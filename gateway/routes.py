@@ -123,13 +123,19 @@ class RouteTable(Generic[T]):
 
     def find_all(self, method: str, path: str) -> Sequence[T]:
         """What ``find`` says, and after it the other values that apply where an upstream
-        reads the path in another way. For rules that keep requests out."""
+        reads the path in another way; all there are, where it may be read in too many.
+        For rules that keep requests out."""
         found = [self.find(method, path)]
-        for other in readings(path) if self._rules else ():
-            value = self.find(method, other)
-            if all(value is not known for known in found):
-                found.append(value)
+        if self._rules:
+            others = readings(path)
+            every = self._all() if others is None else (self.find(method, o) for o in others)
+            for value in every:
+                if all(value is not known for known in found):
+                    found.append(value)
         return found
+
+    def _all(self) -> list[T]:
+        return [self._default, *(value for _, _, value in self._rules)]
 
     def map(self, make: Callable[[T], U]) -> RouteTable[U]:
         """A table with the same rules and values made from these, once for each rule."""

@@ -98,3 +98,11 @@ def test_rules_that_keep_requests_out_see_every_reading_of_a_path() -> None:
     assert table.find_all("POST", "/a//x") == ["a"]
     assert table.find_all("POST", "/a/../b") == ["a", "b"]
     assert RouteTable([], "default").find_all("GET", "//a") == ["default"]
+
+
+def test_a_path_that_may_be_anything_is_every_routes() -> None:
+    """Nobody sends one in good faith, and looking at all it may be would take too long."""
+    table = RouteTable([("/a", ("POST",), "a"), ("/b", (), "b")], "default")
+    tricks = "//.%5c;%5c%253f%3f%255c%2e..%252e;.%3b%3f%253fa"
+    assert sorted(table.find_all("GET", tricks)) == ["a", "b", "default"]
+    assert table.find_all("GET", "/b/" + tricks)[0] == "b"
