@@ -22,3 +22,8 @@ def priority_table(routes: Sequence[Route]) -> RouteTable[Priority]:
     return RouteTable(
         [(r.path, r.methods, Priority[r.priority.upper()]) for r in routes], Priority.NORMAL
     )
+
+
+def priority_in(table: RouteTable[Priority], method: str, path: str) -> Priority:
+    """A request's: the lowest, where an upstream may read the path as that of another route."""
+    return max(table.find_all(method, path))

@@ -13,7 +13,7 @@ from threading import Lock
 from typing import TYPE_CHECKING
 
 from gateway.admission.limit import Limit
-from gateway.admission.priority import Priority
+from gateway.admission.priority import Priority, priority_in
 from gateway.errors import Refusal
 from gateway.middleware.refusing import refuse
 from gateway.routes import RouteTable
@@ -78,7 +78,7 @@ class Admission:
         limit: float = self._limit.value
         if self._running >= limit * _LOW_SHARE:
             path = path_for_rules(environ)
-            priority = self._priorities.find(environ["REQUEST_METHOD"], path)
+            priority = priority_in(self._priorities, environ["REQUEST_METHOD"], path)
             limit = {Priority.HIGH: float("inf"), Priority.LOW: limit * _LOW_SHARE}.get(
                 priority, limit
             )

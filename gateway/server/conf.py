@@ -20,7 +20,7 @@ from queue import SimpleQueue
 from typing import Any
 
 from gateway._version import __version__
-from gateway.admission.priority import Priority, priority_table
+from gateway.admission.priority import Priority, priority_in, priority_table
 from gateway.app import Gateway
 from gateway.budget import ByteBudget
 from gateway.errors import SettingsError
@@ -160,7 +160,7 @@ def _priority_of(routes: Sequence[Route]) -> Callable[[str, str], Priority] | No
     if all(route.priority == "normal" for route in routes):
         return None
     priorities = priority_table(routes)
-    return lambda method, target: priorities.find(method, path_of(target))
+    return lambda method, target: priority_in(priorities, method, path_of(target))
 
 
 def _log_like_gunicorn() -> None:

@@ -93,6 +93,7 @@ def test_high_priority_is_never_refused() -> None:
     with Busy(4, limit=FixedLimit(4)) as busy:
         assert busy.status("/health") == 200
         assert busy.status("/orders") == 503
+        assert busy.status("/health/../orders") == 503  # which upstreams may read as that
 
 
 def test_what_the_server_has_admitted_passes() -> None:
