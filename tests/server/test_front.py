@@ -61,7 +61,7 @@ def test_a_stop_wakes_everybody_one_after_the_other() -> None:
         ended.append(1)
         front.follows(stopped=True)
 
-    threads = [Thread(target=follower) for _ in range(5)]
+    threads = [Thread(target=follower, daemon=True) for _ in range(5)]
     for thread in threads:
         thread.start()
     front.follows(stopped=True)
