@@ -75,9 +75,9 @@ def _closed(
     bench: Bench, target: Target, label: str, connections: int, body_bytes: int = 1024
 ) -> None:
     seconds = bench.seconds(6.0, 2.0)
-    target = UPLOADS if body_bytes > 1024 else TARGET
+    route = UPLOADS if body_bytes > 1024 else TARGET
     load = Load(
-        0, connections, seconds, warm_up=0.2, body_bytes=body_bytes, patience=15.0, target=target
+        0, connections, seconds, warm_up=0.2, body_bytes=body_bytes, patience=15.0, target=route
     )
     bench.steady(target, f"B9 {label}", load, keep=False, timed=False)
 
