@@ -87,6 +87,12 @@ class Breaker:
             self._generation += 1
 
     @property
+    def rests(self) -> bool:
+        """Whether nothing is admitted now, not even a trial."""
+        retry_at = self._retry_at
+        return retry_at is not None and (self._trial or self._clock() < retry_at)
+
+    @property
     def is_open(self) -> bool:
         """Whether copies are dropped now, but for trials."""
         return self._retry_at is not None

@@ -77,6 +77,7 @@ class _Offer:
     __slots__ = (
         "_began",
         "_copy",
+        "_dropped",
         "_ended",
         "_exchange",
         "_fanout",
@@ -91,7 +92,8 @@ class _Offer:
         self._fanout = fanout
         self._copy = copy
         self._exchange = exchange
-        self._pairing = pairing_of(fanout, copy, exchange)
+        self._dropped = fanout.gives_nothing()
+        self._pairing = pairing_of(fanout, copy, exchange) if self._dropped is None else None
         self._held_out: bool | None = None
         self._made = False
         self._ended = False
@@ -145,7 +147,7 @@ class _Offer:
         if not exchange.mirrored:
             exchange.mirrored = True
             live = exchange.live or _by_status(exchange.status)
-            offered = self._fanout.offer(self._copy, live, pairing)
+            offered = self._fanout.offer(self._copy, live, pairing, self._dropped)
             exchange.copies, self._held_out, exchange.missed = offered
         if pairing is not None:
             pairing.offered()

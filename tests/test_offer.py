@@ -264,3 +264,35 @@ def test_a_failure_while_deciding_has_its_verdict_too(
         "internal",
     )
     assert house.ledger.snapshot() == {"s": {Outcome.FAILED_INTERNAL: 1}}
+
+
+@pytest.mark.parametrize(
+    ("outcome", "closed"),
+    [
+        (Outcome.DROPPED_OVERLOADED, "overloaded"),
+        (Outcome.DROPPED_BREAKER_OPEN, "resting"),
+    ],
+    ids=["overloaded", "resting"],
+)
+def test_nothing_is_captured_for_a_copy_that_is_not_made(outcome: Outcome, closed: str) -> None:
+    """And none is made, though by the time of the offer one could be: nobody would compare it."""
+    with upstream() as shadow, House(shadow, breaker_failures=1) as house:
+        breaker = house.fanout.shadows[0].breaker
+        overloaded = [closed == "overloaded"]
+        house.fanout.overloaded = lambda: overloaded[0]
+        if closed == "resting":
+            assert breaker.report(breaker.admits() or 0, failed=True)
+        held = []
+
+        def app(environ: Any, start_response: Any) -> Iterator[bytes]:
+            start_response("200 OK", FIELDS)
+            yield b"x" * 100
+            held.append(house.comparisons.budget.held)
+            overloaded[0] = False
+
+        assert house.serve(app) == b"x" * 100
+        assert held == [0]
+        assert house.ledger.snapshot()["s"] == {outcome: 1}
+        assert house.watched[0][0] is False  # it was none that was held out
+    assert not shadow.taken()
+    assert not house.told

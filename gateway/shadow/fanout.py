@@ -89,8 +89,29 @@ class Fanout:
         # One shadow that must know how live ended delays the offer to that point for all.
         self.after_answer = any(shadow.needs_live_outcome for shadow in self.shadows)
 
-    def offer(self, copy: Copy, live: LiveOutcome, pairing: Pairing | None = None) -> Offered:
-        """Hand the copy to every shadow that wants it; the ledger gets the rest."""
+    def gives_nothing(self) -> Outcome | None:
+        """Why no shadow gets a copy at this moment; None when one may.
+
+        Asked before live is: then nothing need be kept of its answer, and the offer is told.
+        """
+        if self.overloaded():
+            return Outcome.DROPPED_OVERLOADED
+        for shadow in self.shadows:
+            if not shadow.breaker.rests:
+                return None
+        return Outcome.DROPPED_BREAKER_OPEN
+
+    def offer(
+        self,
+        copy: Copy,
+        live: LiveOutcome,
+        pairing: Pairing | None = None,
+        dropped: Outcome | None = None,
+    ) -> Offered:
+        """Hand the copy to every shadow that wants it; the ledger gets the rest.
+
+        ``dropped``: what ``gives_nothing`` said, if it was asked; there is no pairing then.
+        """
         missed: list[tuple[str, Outcome]] = []
         wanted = []
         for shadow in self.shadows:
@@ -104,7 +125,9 @@ class Fanout:
         if self._holdout.has(copy.request_id):
             missed += self._all_missed(wanted, Outcome.SKIPPED_HELD_OUT)
             return Offered(held_out=True, missed=tuple(missed))
-        if self._vetting is None:
+        if dropped is not None:
+            missed += self._all_missed(wanted, dropped)
+        elif self._vetting is None:
             missed += self._send(wanted, copy, pairing)
         else:
             missed += self._vet(self._vetting, wanted, copy, pairing)
@@ -126,10 +149,19 @@ class Fanout:
             outcome = self._decide(shadow, copy, live)
         except BaseException as error:  # noqa: BLE001 - the boundary of shadow work
             outcome = self._failed(shadow, error)
-            _told(pairing, shadow, copy, outcome)
+            self._tell(pairing, shadow, copy, outcome)
         if outcome is not None:
             self._ledger.record(shadow.name, outcome)
         return outcome
+
+    def _tell(
+        self, pairing: Pairing | None, shadow: ShadowUpstream, copy: Copy, outcome: Outcome
+    ) -> None:
+        """The comparison has a verdict for every failure in the ledger."""
+        if pairing is not None:
+            pairing.half(shadow.name, copy).finish_call(outcome)
+        elif self.comparing is not None:
+            self.comparing.failed(shadow.name, outcome)
 
     def _failed(self, shadow: ShadowUpstream, error: BaseException) -> Outcome:
         self._log.log(logging.ERROR, "Mirroring to %s failed", shadow.name, exc_info=error)
@@ -257,12 +289,6 @@ class Fanout:
 
     def __repr__(self) -> str:
         return f"<Fanout to {', '.join(s.name for s in self.shadows) or 'nobody'}>"
-
-
-def _told(pairing: Pairing | None, shadow: ShadowUpstream, copy: Copy, outcome: Outcome) -> None:
-    """The comparison has a verdict for every failure in the ledger."""
-    if pairing is not None:
-        pairing.half(shadow.name, copy).finish_call(outcome)
 
 
 def _never() -> bool:
