@@ -295,6 +295,8 @@ def host(name: str, shadow: str) -> Iterator[Host]:
         running = Host(process, port, folder, number)
         try:
             wait_for(lambda: _up(running), f"{name} to listen", 20)
+            if "lazy-apps" in name:  # each process loads the application by itself
+                wait_for(lambda: running.output.count(" ready in ") == 2, "both to have it", 20)
             yield running
         except BaseException:
             print(running.output, file=sys.stderr)
