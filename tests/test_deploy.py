@@ -10,6 +10,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
+from ipaddress import IPv4Network, ip_address
 from pathlib import Path
 from typing import Any
 
@@ -166,6 +167,11 @@ def test_the_settings_file_is_one_for_several_gateways(settings: Settings) -> No
     assert settings.rate_limit.store == "redis"
     addresses = COMPOSE["services"]["haproxy"]["networks"]["default"]["ipv4_address"]
     assert settings.request.trusted_proxies == (addresses,)
+    # Nobody else is ever given that address.
+    (pool,) = COMPOSE["networks"]["default"]["ipam"]["config"]
+    assert ip_address(addresses) in IPv4Network(pool["subnet"])
+    assert ip_address(addresses) not in IPv4Network(pool["ip_range"])
+    assert IPv4Network(pool["ip_range"]).subnet_of(IPv4Network(pool["subnet"]))
 
 
 @pytest.mark.parametrize("name", FILES)
@@ -204,6 +210,15 @@ def test_commands_are_understood(arguments: list[str], monkeypatch: pytest.Monke
         main(arguments)
     assert end.value.code == 0
     assert understood
+
+
+def test_the_program_is_found_by_name_in_the_image() -> None:
+    """For ``docker exec CONTAINER gateway shadow``."""
+    folder = PROGRAM.rpartition("/")[0]
+    assert re.search(rf"^ENV PATH={folder}:\$PATH\b", FILES["Dockerfile"], re.MULTILINE)
+    assert json.loads(re.findall(r"^ENTRYPOINT (.*)$", FILES["Dockerfile"], re.MULTILINE)[0]) == [
+        PROGRAM
+    ]
 
 
 def test_what_is_asked_of_the_admin_listener_is_answered_without_a_password() -> None:
