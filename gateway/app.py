@@ -16,7 +16,6 @@ from typing import TYPE_CHECKING, Any, cast
 
 from gateway.admission.limit import limit_for
 from gateway.admission.priority import priority_table
-from gateway.compare.verdict import Judged
 from gateway.control import Control
 from gateway.embedded.exits import close_at_exit
 from gateway.forwarded import Tell
@@ -36,9 +35,6 @@ from gateway.settings import Settings
 from gateway.settings.authentication import RouteAuthentication
 from gateway.settings.made import ShadowLike, settings_for
 from gateway.settings.model import Live
-from gateway.shadow.copy import Copy
-from gateway.shadow.side import ShadowSide
-from gateway.shadow.upstream import ShadowUpstream
 from gateway.transport import UpstreamSession, adapter_for
 from gateway.unserved import Unserved
 
@@ -46,9 +42,12 @@ if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
     from gateway.accesslog.writer import LogWriter
+    from gateway.compare.verdict import Judged
     from gateway.middleware.authentication import Authentication
     from gateway.ratelimit.store import Store
     from gateway.recording import RecordingSide
+    from gateway.shadow.copy import Copy
+    from gateway.shadow.side import ShadowSide
     from gateway.telemetry import Telemetry
     from gateway.traffic.switch import RecordSwitch
 
@@ -132,11 +131,12 @@ class Gateway:
         make_session = self._telemetry.live_session if self._telemetry else UpstreamSession
         self._live_session = make_session(self._live_adapter)
         self._tell = Tell(settings.request.forwarded, settings.request.forwarded_mode)
-        self.shadow_side = ShadowSide(
+        # A module as large as all the rest, for whoever makes a gateway, not for an import.
+        self.shadow_side: ShadowSide = import_module("gateway.shadow.side").ShadowSide(
             settings,
             control=self.control,
             metrics=self.metrics,
-            make=self._telemetry.shadow if self._telemetry else ShadowUpstream,
+            make=self._telemetry.shadow if self._telemetry else None,
             hooks=self._hooks,
             shared=self._shared,
             has_live=True,

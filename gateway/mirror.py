@@ -22,11 +22,12 @@ from gateway.forwarded import Client
 from gateway.offer import mirrored, pairing_of
 from gateway.request import BufferedRequest
 from gateway.shadow.copy import Copy
-from gateway.shadow.fanout import Fanout
 from gateway.shadow.outcome import Outcome
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
+
+    from gateway.shadow.fanout import Fanout
 
 
 # Names of middlewares whose refusals are not a matter of what the request says.

@@ -17,14 +17,15 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from gateway.compare.capture import MOST_DIGESTED
-from gateway.compare.pairing import Pairing
 from gateway.exchange import Exchange, LiveOutcome
 from gateway.headers import Field
 from gateway.shadow.copy import Copy
-from gateway.shadow.fanout import Fanout
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
+
+    from gateway.compare.pairing import Pairing
+    from gateway.shadow.fanout import Fanout
 
 
 def mirrored(

@@ -12,11 +12,12 @@ from typing import TYPE_CHECKING, Any
 
 from gateway.exchange import Exchange
 from gateway.metrics import Metrics
-from gateway.shadow.fanout import Fanout
 from gateway.shadow.outcome import Outcome
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
+
+    from gateway.shadow.fanout import Fanout
 
 
 class Accounting:

@@ -55,7 +55,7 @@ class ShadowSide:
         *,
         control: Control,
         metrics: Metrics,
-        make: Callable[..., ShadowUpstream] = ShadowUpstream,
+        make: Callable[..., ShadowUpstream] | None = None,
         hooks: Hooks = NO_HOOKS,
         shared: Path | None = None,
         has_live: bool = False,
@@ -80,7 +80,8 @@ class ShadowSide:
         session = UpstreamSession(self._adapter)
         tell = Tell(settings.request.forwarded, settings.request.forwarded_mode)
         shared_parts = (session, control.switch, tell, metrics.shadow_answered)
-        self.shadows = [make(shadow, *shared_parts) for shadow in settings.shadows]
+        made_by = make or ShadowUpstream
+        self.shadows = [made_by(shadow, *shared_parts) for shadow in settings.shadows]
         if settings.floor.enabled and has_live and self.comparison is not None:
             self.shadows.append(_floor(settings, *shared_parts))
         self.ledger = Ledger((shadow.name for shadow in self.shadows), metrics.shadow_outcome)
