@@ -140,9 +140,6 @@ class Answer:
         if self._connection is not None:
             self._let_go(reuse=False)
 
-    def release_conn(self) -> None:
-        """For ``requests``: the connection of a complete answer went back by itself."""
-
     def _next(self) -> bytes:
         body = self._body
         try:
