@@ -167,9 +167,17 @@ def needs(*modules: str) -> None:
             pytest.skip(f"needs the package {module}: pip install {module}")
 
 
+# A worker that is told to stop before it is up knows nothing of it: gunicorn kills it later.
+_GUNICORN_CONF = """
+def post_worker_init(worker):
+    worker.log.info("up: %s", worker.pid)
+"""
+
+
 def gunicorn(*flags: str) -> Command:
     def command(folder: Path, port: int) -> list[str]:
         needs("gunicorn", *(["gevent"] if "gevent" in flags else []))
+        (folder / "gunicorn.conf.py").write_text(_GUNICORN_CONF)
         bind = ["--bind", f"127.0.0.1:{port}", "--workers", "2", "--no-control-socket"]
         return [sys.executable, "-m", "gunicorn", *bind, *flags, "host:application"]
 
@@ -297,6 +305,8 @@ def host(name: str, shadow: str) -> Iterator[Host]:
             wait_for(lambda: _up(running), f"{name} to listen", 20)
             if "lazy-apps" in name:  # each process loads the application by itself
                 wait_for(lambda: running.output.count(" ready in ") == 2, "both to have it", 20)
+            if name.startswith("gunicorn"):
+                wait_for(lambda: running.output.count("] up: ") == 2, "both to be up", 20)
             yield running
         except BaseException:
             print(running.output, file=sys.stderr)

@@ -85,7 +85,9 @@ def test_nothing_is_left_behind(running: Host, shadow: Upstream) -> None:
         # Nobody waits for what waits: not even in gevent's hub.
         for _ in range(3):
             with running.client(timeout=5) as client:
-                assert client.request("GET", "/").status == 200
+                assert client.request("GET", "/", "Connection: close").status == 200
+                # Until the server is done with it: wsgiref takes a Ctrl-C for the request's.
+                assert client.closed()
         processes = running.tree()
         running.stop()
         _, alive = psutil.wait_procs(processes, timeout=15)
