@@ -27,6 +27,7 @@ from gateway.settings.record import Record
 from gateway.settings.security_headers import SecurityHeaders
 from gateway.settings.tracing import Tracing
 from gateway.settings.validation import Validation
+from gateway.shadow.copy import Copy
 from gateway.shadow.outcome import Outcome
 from gateway.transport import Http1Adapter
 from tests.support.certificates import Certificates
@@ -259,6 +260,46 @@ def test_closing_aborts_calls_that_outlive_the_drain(live: Upstream) -> None:
     assert counts.pop(Outcome.DROPPED_DRAINING) == 3
     assert sum(counts.values()) == 2
     assert all(outcome.outcome == "failed" for outcome in counts)
+
+
+def _asked(copy: Copy) -> bool:
+    if copy.target == "/raises":
+        raise RuntimeError
+    return copy.target != "/private"
+
+
+def _rewritten(copy: Copy) -> Copy:
+    injected = copy.target == "/injected"
+    return copy._replace(fields=(("X-A", "b\r\nX-C: d"),)) if injected else copy
+
+
+def test_the_ledger_sums_up_whatever_hooks_overload_and_closing_do(live: Upstream) -> None:
+    """What a whole gateway under traffic cannot be brought to at will, in one run."""
+    hold = threading.Event()
+    with upstream(lambda request: lambda connection: hold.wait(30)) as shadow:
+        bounds = Mirror(threads=1, max_queue=1000, drain_timeout=0.2)
+        chosen = settings(live, shadow, mirror=bounds)
+        gateway = Gateway(chosen, should_mirror=_asked, rewrite=_rewritten)
+        sent = 0
+        for target in ("/raises", "/private", "/injected", "/stalls", "/waits"):
+            for _ in range(3):
+                call(gateway, PATH_INFO=target)
+                sent += 1
+        wait_for(shadow.taken, "a call under way")
+        wait_for(lambda: gateway.pool.snapshot().queued >= 5, "the rest to have been vetted")
+        gateway.fanout.overloaded = lambda: True
+        call(gateway)
+        gateway.fanout.overloaded = lambda: False
+        gateway.close()
+        hold.set()
+    counts = gateway.ledger.snapshot()["shadow"]
+    assert sum(counts.values()) == sent + 1 == 16
+    assert counts.pop(Outcome.DROPPED_HOOK_FAILED) == 3
+    assert counts.pop(Outcome.SKIPPED_HOOK) == 3
+    assert counts.pop(Outcome.FAILED_INTERNAL) == 3
+    assert counts.pop(Outcome.DROPPED_OVERLOADED) == 1
+    assert counts.pop(Outcome.DROPPED_DRAINING) == 5
+    assert sum(counts.values()) == 1  # the call that was under way
 
 
 def test_netrc_and_proxy_variables_are_not_read(
