@@ -184,17 +184,18 @@ def readable(sock: socket.socket) -> bool:
     return bool(poller.poll(0))
 
 
-def ready(epoll: select.epoll, most: int) -> list[int]:
-    """Descriptors that ``epoll.poll(0, most)`` has events of."""
+def ready(epoll: select.epoll, most: int) -> list[tuple[int, int]]:
+    """``epoll.poll(0, most)``: descriptors and their events."""
     if _epoll_wait is None:
-        return [fd for fd, _ in epoll.poll(0, most)]
+        return epoll.poll(0, most)
     room = _room()
     count = _epoll_wait(epoll.fileno(), room.address, min(most, _MOST_EVENTS), 0)
-    fds = [fd for _, fd in _EPOLL_EVENT.iter_unpack(room.view[: max(0, count) * _EPOLL_EVENT.size])]
+    told = room.view[: max(0, count) * _EPOLL_EVENT.size]
+    found = [(fd, events) for events, fd in _EPOLL_EVENT.iter_unpack(told)]
     _rooms.append(room)
     if count < 0:
         raise _error()
-    return fds
+    return found
 
 
 def rearm(epoll: select.epoll, fd: int, events: int) -> None:

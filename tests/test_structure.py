@@ -90,6 +90,7 @@ LAYERS = [
         "gateway.process",
         "gateway.signals",
         "gateway.turns",
+        "gateway.waiting",
         "gateway.slot_values",
         "gateway._version",
         "gateway.ratelimit.rate",

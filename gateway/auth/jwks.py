@@ -14,10 +14,11 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable
-from threading import Condition, Thread
+from threading import Lock, Thread
 
 from gateway.auth.keyset import KeySet, from_jwks
 from gateway.signals import leave_signals_to_host
+from gateway.waiting import Gate
 
 _log = logging.getLogger(__name__)
 
@@ -30,8 +31,8 @@ class RemoteKeys:
     token asks for. ``patience``: seconds a request waits for a fetch.
 
     Threads: ``keys`` and ``newer`` from any; ``refresh`` from the housekeeper; one
-    fetching thread at a time. The condition guards the fields; waiting on it is
-    bounded in time and number, and the fetch itself runs without it.
+    fetching thread at a time. The lock guards the fields; waiting is bounded in time
+    and number, and neither that nor the fetch itself holds it.
     """
 
     def __init__(
@@ -52,7 +53,8 @@ class RemoteKeys:
         self._patience = patience
         self._places = waiting
         self._clock = clock
-        self._changed = Condition()
+        self._lock = Lock()
+        self._gates: list[Gate] = []
         self._keys: KeySet | None = None
         self._document = b""
         self._thread: Thread | None = None
@@ -72,7 +74,7 @@ class RemoteKeys:
 
     def refresh(self) -> None:
         """Fetch if it is time to."""
-        with self._changed:
+        with self._lock:
             if self._began is None or self._clock() - self._began >= self._pause():
                 self._start()
 
@@ -84,13 +86,16 @@ class RemoteKeys:
 
     def newer(self, than: KeySet | None) -> KeySet | None:
         """Keys for a token that ``than`` has none for: perhaps the same, if waiting is no use."""
-        with self._changed:
-            if self._keys is than and self._places > 0 and self._wanted():
-                self._places -= 1
-                try:
-                    self._changed.wait_for(self._idle, self._patience)
-                finally:
-                    self._places += 1
+        with self._lock:
+            wanted = self._keys is than and len(self._gates) < self._places and self._wanted()
+            if not wanted:
+                return self._keys
+            gate = Gate()
+            self._gates.append(gate)
+        gate.wait(self._patience)
+        with self._lock:
+            if not gate.open:
+                self._gates.remove(gate)
             return self._keys
 
     def _wanted(self) -> bool:
@@ -99,9 +104,6 @@ class RemoteKeys:
         if self._thread is None and (self._began is None or self._clock() - self._began >= pause):
             self._start()
         return self._thread is not None
-
-    def _idle(self) -> bool:
-        return self._thread is None
 
     def _start(self) -> None:
         if self._thread is None and not self._closed:
@@ -122,14 +124,16 @@ class RemoteKeys:
             self._fetched_this(keys, document, problem)
 
     def _fetched_this(self, keys: KeySet | None, document: bytes, problem: str) -> None:
-        with self._changed:
+        with self._lock:
             # The same keys stay the same object: what was verified with them counts on.
             changed = keys is not None and document != self._document
             if changed:
                 self._keys, self._document = keys, document
             self._failures = 0 if keys is not None else self._failures + 1
             self._thread = None
-            self._changed.notify_all()
+            for gate in self._gates:
+                gate.let_pass()
+            self._gates.clear()
         if changed:
             _log.info("Keys from %s: %r", self._name, keys)
         elif keys is None:
@@ -138,7 +142,7 @@ class RemoteKeys:
 
     def close(self, timeout: float = 1.0) -> None:
         """Fetch no more, and wait a bounded time for a fetch that is under way."""
-        with self._changed:
+        with self._lock:
             self._closed = True
             thread = self._thread
         if thread is not None:

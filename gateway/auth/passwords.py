@@ -17,6 +17,7 @@ from gateway.auth.hashing import check_password
 from gateway.auth.proof import NotProven, Reason, Scheme
 from gateway.auth.remembered import Remembered
 from gateway.offload import apart
+from gateway.waiting import blocking
 
 # What is tried but wrong is bounded apart: it cannot push out what is right.
 _MOST_RIGHT = 8192
@@ -57,6 +58,9 @@ class Passwords:
         known = self._known(asked)
         if known is not None:
             return known
+        return blocking(partial(self._verify, asked, stored, password))
+
+    def _verify(self, asked: str, stored: str, password: str) -> bool:
         with self._one_at_a_time():
             known = self._known(asked)  # from who was before us in the line
             if known is None:

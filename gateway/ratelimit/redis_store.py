@@ -32,6 +32,7 @@ from redis.retry import Retry
 from gateway.breaker import Breaker
 from gateway.ratelimit.store import Demand, StoreUnavailable, Verdict
 from gateway.signals import leave_signals_to_host
+from gateway.waiting import Gate
 
 # Counts as integers, exact up to 2**53: seconds and nanoseconds are kept apart, and
 # notation.py bounds what is between two moments. TIME takes the place of all clients'
@@ -211,16 +212,15 @@ class _Call:
         self.command = command
         self.abandoned = False
         self._answer: Any = None
-        self._answered = Lock()
-        self._answered.acquire()
+        self._answered = Gate()
 
     def give(self, answer: Any) -> None:
         self._answer = answer
-        self._answered.release()
+        self._answered.let_pass()
 
     def wait(self, timeout: float) -> Any:
         """The answer, or the exception that stands for it."""
-        if self._answered.acquire(timeout=timeout):
+        if self._answered.wait(timeout):
             return self._answer
         self.abandoned = True
         return TimeoutError(f"no answer within {timeout * 1000:g} ms")

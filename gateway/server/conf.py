@@ -177,6 +177,8 @@ def _ready(runtime: Runtime, worker: Any, generation: int) -> None:
     gateway = worker.wsgi
     if not isinstance(gateway, Gateway):
         return  # somebody's own application under these settings
+    # urllib3 waits in its own way, which holds up a thread.
+    worker.lets_others_run = runtime.settings().transport == "gateway"
     _reopen_logs_on_sigusr1(worker, gateway)
     worker.note_refusal = gateway.note_refusal
     gateway.housekeeper.add(_StateTask(runtime, worker, generation))

@@ -17,22 +17,23 @@ import logging
 import os
 import select
 import socket
-import threading
 import time
 from collections.abc import Callable
 from enum import Enum
 from heapq import nsmallest
-from typing import Any
+from importlib import import_module
+from importlib.util import find_spec
+from typing import TYPE_CHECKING, Any, cast
 
 from gateway.errors import Refusal
-from gateway.nowait import ready, rearm
+from gateway.nowait import rearm
 from gateway.throttle import ThrottledLog
 
 from .acceptor import Acceptor
 from .application import ApplicationCall
 from .connection import Connection, Phase
 from .ending import Ending
-from .front import LEADERS, Front
+from .leaders import Leaders
 from .limits import Limits
 from .outbox import ClientGone
 from .pipes import empty_pipe, stop_pipe
@@ -43,6 +44,9 @@ from .stock import ParseException, Worker, frozen
 from .turnstile import turnstile_for
 from .unserved import note
 from .unsupported import refuse_unsupported
+
+if TYPE_CHECKING:
+    from .rounds import Rounds
 
 # How often deadlines are looked at; they are that much coarser than they say.
 _TICK_SECONDS = 0.25
@@ -66,11 +70,15 @@ class Next(Enum):
 class EpollWorker(Limits, Worker):  # type: ignore[misc]
     """One worker process.
 
+    ``lets_others_run``: of the application, whether it waits by ``gateway.waiting`` alone.
+
     Threads: the main thread accepts, watches deadlines and obeys signals; ``cfg.threads`` + 3
     others read, answer and write. A connection belongs to whoever has taken it out of ``_parked``:
     removing a key from a dict is atomic. Only request threads block, in the application or
     for a client to take what the application goes on producing.
     """
+
+    lets_others_run = False
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -79,11 +87,10 @@ class EpollWorker(Limits, Worker):  # type: ignore[misc]
         self._throttled = ThrottledLog(logging.getLogger("gunicorn.error"))
         self._connections: set[Connection] = set()
         self._parked: dict[int, Connection] = {}
-        self._threads: list[threading.Thread] = []
+        self._requests: Leaders | Rounds | None = None
         self.turnstile = turnstile_for(self.admission, self.cfg.threads)
         self.shed = ShedCounts()
         self._stopped = False
-        self._front = Front()
         self._next_sweep = 0.0
         self._idle_until = float("inf")
 
@@ -95,7 +102,7 @@ class EpollWorker(Limits, Worker):  # type: ignore[misc]
         return {
             "connections": len(self._connections),
             "waiting": len(self._parked),
-            "threads": len(self._threads),
+            "threads": len(self._requests or ()),
             "requests": self.nr,
         }
 
@@ -108,8 +115,8 @@ class EpollWorker(Limits, Worker):  # type: ignore[misc]
 
     def run(self) -> None:
         """Serve until told to stop, then finish what is in progress."""
-        self._epoll = select.epoll()
-        self._stop_signal, self._stop_read = stop_pipe(self._epoll)
+        self.epoll = select.epoll()
+        self._stop_signal, self._stop_read = stop_pipe(self.epoll)
         self._acceptor = Acceptor(
             self.sockets,
             wake=self.PIPE[0],
@@ -118,22 +125,25 @@ class EpollWorker(Limits, Worker):  # type: ignore[misc]
             write_timeout=self.write_timeout,
             log=self.log,
         )
-        self.turnstile.start()
-        self._start_threads()
+        self._requests = requests = self._answering()
+        if isinstance(requests, Leaders):
+            # Only threads have to wait for each other, and their number to be watched.
+            self.turnstile.start()
+        requests.start()
         while self.alive and self.ppid == os.getppid():
             self._tick()
         self._drain()
-        self._stop_threads()
+        os.close(self._stop_signal)
+        requests.join(_STOP_SECONDS)
         self.turnstile.stop()
 
-    def _start_threads(self) -> None:
-        # More than may be in progress, by those who may wait for events meanwhile: so
-        # there is a thread for each request that is let in.
-        for number in range(self.cfg.threads + LEADERS):
-            # Daemons: a thread stuck in the application must not outlive graceful_timeout.
-            thread = threading.Thread(target=self._serve, name=f"request-{number}", daemon=True)
-            thread.start()
-            self._threads.append(thread)
+    def _answering(self) -> Leaders | Rounds:
+        """Who answers: one thread, if the application lets others run where it waits."""
+        if self.lets_others_run:
+            if find_spec("greenlet") is not None:
+                return cast("Rounds", import_module("gateway.server.rounds").Rounds(self))
+            self.log.warning("Each request takes a thread; it need not: pip install greenlet")
+        return Leaders(self, self.cfg.threads)
 
     def _tick(self) -> None:
         self.notify()
@@ -173,7 +183,7 @@ class EpollWorker(Limits, Worker):  # type: ignore[misc]
         conn.too_late, conn.refuses = self.turnstile.too_late, self._refuses
         self._connections.add(conn)
         self._parked[conn.fd] = conn
-        self._epoll.register(conn.fd, conn.events)
+        self.epoll.register(conn.fd, conn.events)
 
     def _make_room(self) -> int:
         """How many connections may be accepted, at the cost of the longest idle if need be."""
@@ -199,83 +209,39 @@ class EpollWorker(Limits, Worker):  # type: ignore[misc]
         while self._connections and time.monotonic() < began + self.cfg.graceful_timeout:
             self._tick()
 
-    def _stop_threads(self) -> None:
-        os.close(self._stop_signal)
-        until = time.monotonic() + _STOP_SECONDS
-        for thread in self._threads:
-            thread.join(max(0.0, until - time.monotonic()))
+    # -- what the threads of ``Leaders`` or ``Rounds`` call ----------------------------------
 
-    # -- request threads -----------------------------------------------------------------
+    @property
+    def stopped(self) -> bool:
+        """Whether those threads are to end."""
+        return self._stopped
 
-    def _serve(self) -> None:
-        """Lead until there is a request to answer; answer it while another thread leads."""
-        while True:
-            conn = self._next()
-            if conn is None:
-                return
-            self._serve_all(conn)
-
-    def _next(self) -> Connection | None:
-        """What is here already, or else what comes first; None when the worker stops.
-
-        First those who waited, then those let in with others: whoever comes only now is
-        looked at without giving up the interpreter, so that requests are refused as fast
-        as they come however many threads want to run.
-        """
-        conn = self._let_in() or self._front.waiting()
-        if conn is None and not self._front.leads():
-            conn = self._look_at(ready(self._epoll, self._most())) or self._front.wait()
-        if conn is not None:
-            return conn
-        try:
-            return self._look_at(ready(self._epoll, self._most())) or self._lead()
-        finally:
-            self._front.follows(stopped=self._stopped)
-
-    def _most(self) -> int:
+    def most(self) -> int:
+        """Events to be fetched at once."""
         return _LARGE_BATCH if self.turnstile.standing() else _BATCH
 
-    def _lead(self) -> Connection | None:
-        """Wait for events; read, refuse and put off, until there is a request to answer.
-
-        None when the worker stops.
-        """
-        while True:
-            conn = self._let_in()
-            if conn is not None:
-                return conn
-            found = self._look_at([fd for fd, _ in self._epoll.poll(-1, self._most())])
-            if found is not None or self._stopped:
-                return found
-
-    def _look_at(self, fds: list[int]) -> Connection | None:
-        """The first of these connections with a request to answer; further ones are for
-        other threads, of which there is one for each that was let in.
-        """
-        run: Connection | None = None
-        for fd in fds:
-            conn = self._parked.pop(fd, None)
-            if conn is not None:
-                if self._work_on(conn, self._turn) is Next.RUN:
-                    if run is None:
-                        run = conn
-                    else:
-                        self._front.add(conn)
-            elif fd == self._stop_read:
+    def turn(self, fd: int) -> Connection | None:
+        """Do what this socket is ready for; its connection, if a request is to be answered."""
+        conn = self._parked.pop(fd, None)
+        if conn is None:
+            if fd == self._stop_read:
                 self._stopped = True
-        return run
+            return None
+        return conn if self._work_on(conn, self._turn) is Next.RUN else None
 
-    def _serve_all(self, conn: Connection) -> None:
+    def answer(self, conn: Connection) -> None:
         """Answer its request, and those behind it that are let in."""
         while self._work_on(conn, self._run) is Next.RUN:
             pass
 
-    def _let_in(self) -> Connection | None:
+    def let_in(self) -> Connection | None:
         """The next of those who waited; who has waited too long is refused on the way."""
         for conn, admitted in self.turnstile.released():
             if admitted or self._work_on(conn, self._refuse_late) is Next.RUN:
                 return conn
         return None
+
+    # -- steps of a connection ---------------------------------------------------------------
 
     def _turn(self, conn: Connection) -> Next:
         return self._admit(conn, conn.step())
@@ -372,6 +338,6 @@ class EpollWorker(Limits, Worker):  # type: ignore[misc]
 
     def _rearm(self, conn: Connection) -> None:
         try:
-            rearm(self._epoll, conn.fd, conn.events)
+            rearm(self.epoll, conn.fd, conn.events)
         except OSError:
             pass  # its deadline passed this very moment and the main thread closed it

@@ -19,6 +19,7 @@ from collections import deque
 from typing import IO, Protocol
 
 from gateway import nowait
+from gateway.waiting import wait_for
 
 from .limits import Limits
 from .slow_readers import GRACE_SECONDS, Pace, SlowReaders
@@ -118,11 +119,9 @@ class Outbox:
             self.flush()
 
     def _wait_writable(self) -> None:
-        poll = select.poll()
-        poll.register(self._sock, select.POLLOUT)
         with self._readers.waiting_for(self.pace):
             while True:
-                writable = poll.poll(GRACE_SECONDS * 1000)
+                writable = wait_for(self._sock.fileno(), select.POLLOUT, GRACE_SECONDS)
                 now = time.monotonic()
                 if self.overdue(now):
                     raise ClientGone("the client took too little of its answer for too long")

@@ -14,10 +14,12 @@ import ipaddress
 import socket
 import threading
 from collections.abc import Callable
+from functools import partial
 from typing import Any, NamedTuple
 
 from gateway.transport.budget import Clock
 from gateway.transport.origin import Origin
+from gateway.waiting import blocking
 
 Lookup = Callable[..., list[tuple[Any, ...]]]
 
@@ -93,7 +95,7 @@ class Addresses:
     def _ask(self) -> tuple[Address, ...]:
         host, port = self._origin.host, self._origin.port
         try:
-            found = self._lookup(host, port, type=socket.SOCK_STREAM)
+            found = blocking(partial(self._lookup, host, port, type=socket.SOCK_STREAM))
         except UnicodeError as error:  # a label too long for DNS
             raise socket.gaierror(socket.EAI_NONAME, str(error)) from error
         known = tuple(dict.fromkeys(Address(family, place) for family, _, _, _, place in found))

@@ -2,8 +2,8 @@
 
 The descriptor never blocks: every wait is one ``poll`` with the time that is
 left. So time-outs cost no system call of their own, a deadline holds whatever
-the peer trickles, and TLS, threads and gevent (which replaces ``poll``) need no
-second way.
+the peer trickles, and TLS, threads, gevent (which replaces ``poll``) and the hub of
+a worker (``gateway/waiting.py``) need no second way.
 
 Knows no HTTP, and never decides whether it may be used again (``pool.py``).
 """
@@ -16,7 +16,7 @@ import select
 import socket
 import ssl
 
-from gateway import nowait
+from gateway import nowait, waiting
 from gateway.transport.addresses import Address
 from gateway.transport.budget import Clock
 from gateway.transport.errors import Expired
@@ -78,7 +78,8 @@ class Connection:
         try:
             self._sock = sock
             sock.setblocking(False)
-            self._readable = _poller(sock, select.POLLIN)
+            self._readable = select.poll()
+            self._readable.register(sock.fileno(), select.POLLIN)
             self._connect(sock, address, until)
             if address.family != socket.AF_UNIX:
                 sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
@@ -98,7 +99,7 @@ class Connection:
         # Once it is connecting, a later abort() ends the wait; an earlier one did not.
         self._check_abort()
         if code in _CONNECTING:
-            self._wait(_poller(sock, select.POLLOUT), until)
+            self._wait(select.POLLOUT, until)
             code = sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
         if code:
             raise OSError(code, os.strerror(code))
@@ -107,7 +108,7 @@ class Connection:
         self._check_abort()
         if self._clock() >= until:
             raise Expired
-        select.poll().poll(_UNIX_RETRY_SECONDS * 1000)
+        waiting.pause(_UNIX_RETRY_SECONDS)
 
     def secure(self, context: ssl.SSLContext, host: str, until: float) -> None:
         """The TLS handshake. ``OSError`` (``ssl.SSLError``) or ``Expired``; then it is closed."""
@@ -135,9 +136,9 @@ class Connection:
                 tls.do_handshake()
                 return
             except ssl.SSLWantReadError:
-                self._wait(self._readable, until)
+                self._wait(select.POLLIN, until)
             except ssl.SSLWantWriteError:
-                self._wait(_poller(tls, select.POLLOUT), until)
+                self._wait(select.POLLOUT, until)
 
     def send(self, data: bytes | memoryview) -> int:
         """Sends what the socket takes at once; says how much that was. ``OSError``."""
@@ -154,7 +155,7 @@ class Connection:
 
         Raises ``Expired``.
         """
-        happened = self._wait(_poller(self._open_socket(), select.POLLOUT | select.POLLIN), until)
+        happened = self._wait(select.POLLOUT | select.POLLIN, until)
         return bool(happened & (select.POLLIN | select.POLLHUP | select.POLLERR))
 
     def receive_now(self) -> bytes | None:
@@ -176,7 +177,7 @@ class Connection:
         Raises ``Expired``, or ``OSError`` if the connection broke.
         """
         if self._tls is None:
-            self._wait(self._readable, until)
+            self._wait(select.POLLIN, until)
         elif self._clock() >= until:
             raise Expired
         while True:
@@ -184,7 +185,7 @@ class Connection:
             data = self.receive_now()
             if data is not None:
                 return data
-            self._wait(self._readable, until)
+            self._wait(select.POLLIN, until)
 
     def stale(self) -> bool:
         """Whether an idle connection is closed, broken, or has bytes nobody asked for."""
@@ -225,23 +226,28 @@ class Connection:
         if self.aborted:
             raise ConnectionAbortedError(errno.ECONNABORTED, "aborted: the transport is closing")
 
-    def _wait(self, poller: select.poll, until: float) -> int:
+    def _wait(self, events: int, until: float) -> int:
         """The events that ended the wait; ``Expired`` at ``until``."""
+        sock = self._sock or self._open_socket()
         while True:
             left = until - self._clock()
             if left <= 0:
                 raise Expired
-            happened = poller.poll((left if left < _DAY else _DAY) * 1000)
+            if left > _DAY:
+                left = _DAY
+            hub = waiting.hub_here()
+            if hub is not None:
+                happened = hub.wait(sock.fileno(), events, left)
+            elif events == select.POLLIN:
+                # Most waits: not to be made anew for each.
+                told = self._readable.poll(left * 1000)
+                happened = told[0][1] if told else 0
+            else:
+                happened = waiting.wait_for(sock.fileno(), events, left)
             if happened:
-                return happened[0][1]
+                return happened
 
     def __repr__(self) -> str:
         place = self.address.sockaddr if self.address is not None else "-"
         state = "open" if self.opened else "closed"
         return f"<Connection to {place} [{state}{', reused' if self.reused else ''}]>"
-
-
-def _poller(sock: socket.socket, events: int) -> select.poll:
-    poller = select.poll()
-    poller.register(sock.fileno(), events)
-    return poller

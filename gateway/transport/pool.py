@@ -17,6 +17,7 @@ from gateway.transport.budget import Budget, Clock
 from gateway.transport.connection import Connection
 from gateway.transport.dial import Dialer
 from gateway.transport.errors import ConnectFailed, PoolExhausted
+from gateway.waiting import Gate
 
 
 class PoolRules(NamedTuple):
@@ -29,7 +30,7 @@ class PoolRules(NamedTuple):
 
 
 class PoolSnapshot(NamedTuple):
-    """``opened`` and ``reused`` count since the start; ``waiting``: threads without one."""
+    """``opened`` and ``reused`` count since the start; ``waiting``: calls without one."""
 
     busy: int
     idle: int
@@ -53,10 +54,10 @@ class Pool:
         # finalizers, which may run anywhere, also under the lock: so without it.
         self.orphans: deque[Connection] = deque()
         self._lock = threading.Lock()
-        self._freed = threading.Condition(self._lock)
+        # Who waits for a connection, the longest first.
+        self._gates: deque[Gate] = deque()
         self._idle: deque[Connection] = deque()  # longest idle first
         self._busy: set[Connection] = set()
-        self._waiting = 0
         self._opened = 0
         self._reused = 0
         self._keeping = True
@@ -153,28 +154,54 @@ class Pool:
         with self._lock:
             self._aborted = True
             busy = list(self._busy)
-            self._freed.notify_all()
+            while self._gates:
+                self._gates.popleft().let_pass()
         for connection in busy:
             connection.abort()
 
     def _take(self, budget: Budget, fresh: bool) -> Connection:
         """An idle connection, or a new one still to be opened, counted as busy."""
-        with self._lock:
-            dead = self._expired()
-            connection = self._choose(fresh, dead)
-            if connection is None:
-                connection = self._wait(budget, fresh, dead)
-            if connection is not None:
-                self._busy.add(connection)
-                if connection.opened:
-                    self._reused += 1
+        until = None
+        while True:
+            with self._lock:
+                dead = self._expired()
+                connection = self._choose(fresh, dead)
+                if connection is not None:
+                    self._checked_out(connection)
+                    gate, left = None, 0.0
                 else:
-                    self._opened += 1
-        if dead:
-            _close(dead)
-        if connection is None:
-            raise self._refusal(budget)
-        return connection
+                    if until is None:
+                        until = budget.until(self._rules.checkout_timeout)
+                    left = until - self._clock()
+                    gate = self._queued(left)
+            if dead:
+                _close(dead)
+            if connection is not None:
+                return connection
+            if gate is None:
+                raise self._refusal(budget)
+            if not gate.wait(left):
+                self._leave(gate)
+
+    def _checked_out(self, connection: Connection) -> None:
+        self._busy.add(connection)
+        if connection.opened:
+            self._reused += 1
+        else:
+            self._opened += 1
+
+    def _queued(self, left: float) -> Gate | None:
+        """The gate to wait at until a connection may be free; None when there is no use."""
+        if self._aborted or left <= 0:
+            return None
+        gate = Gate()
+        self._gates.append(gate)
+        return gate
+
+    def _leave(self, gate: Gate) -> None:
+        with self._lock:
+            if not gate.open:
+                self._gates.remove(gate)
 
     def _choose(self, fresh: bool, dead: list[Connection]) -> Connection | None:
         if self._aborted:
@@ -187,21 +214,6 @@ class Pool:
             dead.append(self._idle.popleft())
         return Connection(self._clock)
 
-    def _wait(self, budget: Budget, fresh: bool, dead: list[Connection]) -> Connection | None:
-        until = budget.until(self._rules.checkout_timeout)
-        self._waiting += 1
-        try:
-            while not self._aborted:
-                self._adopt_orphans(dead)
-                connection = self._choose(fresh, dead)
-                left = until - self._clock()
-                if connection is not None or left <= 0:
-                    return connection
-                self._freed.wait(left)
-        finally:
-            self._waiting -= 1
-        return None
-
     def _refusal(self, budget: Budget) -> Exception:
         if self._aborted:
             return ConnectFailed("the transport is closed", "checkout")
@@ -213,8 +225,8 @@ class Pool:
 
     def _give_up(self, connection: Connection) -> None:
         self._busy.discard(connection)
-        if self._waiting:
-            self._freed.notify()
+        if self._gates:
+            self._gates.popleft().let_pass()
 
     def _expired(self) -> list[Connection]:
         dead: list[Connection] = []
@@ -245,7 +257,7 @@ class Pool:
     def snapshot(self) -> PoolSnapshot:
         with self._lock:
             return PoolSnapshot(
-                len(self._busy), len(self._idle), self._waiting, self._opened, self._reused
+                len(self._busy), len(self._idle), len(self._gates), self._opened, self._reused
             )
 
     def __repr__(self) -> str:
