@@ -8,13 +8,19 @@ sustains, and no more begin than can be gone on with.
 
 from __future__ import annotations
 
+from collections import deque
 from threading import Thread
 
 from gateway.nowait import ready
 
-from .connection import Connection
 from .hub import Hub
 from .leaders import Work
+
+
+# Events fetched in a round. Fetching is cheap, and an answer may be the last of many.
+_EVENTS = 256
+# Requests begun in a round: answers that come meanwhile wait for so many at most.
+_BEGUN = 4
 
 
 class Rounds:
@@ -25,6 +31,8 @@ class Rounds:
 
     def __init__(self, work: Work) -> None:
         self._work = work
+        # Descriptors of clients that something has come from, and that were not looked at yet.
+        self._came: deque[int] = deque()
         # A daemon: what is stuck in there must not outlive graceful_timeout.
         self._thread = Thread(target=self._run, name="requests", daemon=True)
 
@@ -48,18 +56,24 @@ class Rounds:
             hub.close()
 
     def _round(self, hub: Hub) -> None:
-        work = self._work
-        while (conn := work.let_in()) is not None:
-            hub.start(work.answer, conn)
-        most = work.most()
-        found = ready(work.epoll, most) or work.epoll.poll(hub.patience(), most)
-        # First who was here before.
-        new = [fd for fd, events in found if not hub.happened(fd, events)]
+        work, came = self._work, self._came
+        found = ready(work.epoll, _EVENTS)
+        if not found and not came:
+            found = work.epoll.poll(hub.patience(), _EVENTS)
+        for fd, events in found:
+            if not hub.happened(fd, events):
+                came.append(fd)
         hub.look_after()
-        for fd in new:
-            came: Connection | None = work.turn(fd)
-            if came is not None:
-                hub.start(work.answer, came)
+        begun = 0
+        while begun < _BEGUN:
+            conn = work.let_in()
+            if conn is None:
+                if not came:
+                    return
+                conn = work.turn(came.popleft())
+            if conn is not None:
+                hub.start(work.answer, conn)
+                begun += 1
 
     def __repr__(self) -> str:
         return f"<Rounds of {self._work!r}>"
