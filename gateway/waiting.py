@@ -10,9 +10,10 @@ A leaf: it knows no greenlets, only the hub of this thread, if it has one.
 
 from __future__ import annotations
 
+import os
 import select
 from collections.abc import Callable
-from threading import Lock, local
+from threading import TIMEOUT_MAX, Lock, local
 from typing import Protocol, TypeVar
 
 T = TypeVar("T")
@@ -49,6 +50,10 @@ def use_hub(hub: Hub | None) -> None:
     _here.hub = hub
 
 
+# A child has its parent's descriptors, and no greenlets: it waits as everybody does.
+os.register_at_fork(after_in_child=lambda: use_hub(None))
+
+
 def hub_here() -> Hub | None:
     """The hub of this thread."""
     return _here.hub
@@ -66,8 +71,14 @@ def wait_for(fd: int, events: int, seconds: float) -> int:
 
 
 def pause(seconds: float) -> None:
-    """Let others run for so long."""
+    """Let others run for so long; with 0, until all have had their turn."""
     Gate().wait(seconds)
+
+
+def give_way() -> None:
+    """Let others run who have to share this thread with what need not wait."""
+    if _here.hub is not None:
+        pause(0.0)
 
 
 def blocking(work: Callable[[], T]) -> T:
@@ -92,9 +103,10 @@ class Gate:
             self._lock.acquire()
 
     def wait(self, seconds: float) -> bool:
-        """Wait until it is open; False if it is not after ``seconds``."""
+        """Wait until it is open; False if it is not after ``seconds``. By who made it."""
         if self._hub is None:
-            self._lock.acquire(timeout=seconds)
+            # Less than no time would be for ever, and so would be refused.
+            self._lock.acquire(timeout=min(max(seconds, 0.0), TIMEOUT_MAX))
         elif not self.open:
             self._hub.park(self, seconds)
         return self.open
@@ -105,7 +117,10 @@ class Gate:
             return
         self.open = True
         if self._hub is None:
-            self._lock.release()
+            try:
+                self._lock.release()
+            except RuntimeError:
+                pass  # another opened it this very moment
         else:
             self._hub.opened(self)
 

@@ -22,7 +22,6 @@ from collections.abc import Callable
 from enum import Enum
 from heapq import nsmallest
 from importlib import import_module
-from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, cast
 
 from gateway.errors import Refusal
@@ -130,7 +129,8 @@ class EpollWorker(Limits, Worker):  # type: ignore[misc]
             # Only threads have to wait for each other, and their number to be watched.
             self.turnstile.start()
         requests.start()
-        while self.alive and self.ppid == os.getppid():
+        # Threads that failed leave clients without an answer: another worker has some.
+        while self.alive and self.ppid == os.getppid() and requests.alive:
             self._tick()
         self._drain()
         os.close(self._stop_signal)
@@ -140,9 +140,11 @@ class EpollWorker(Limits, Worker):  # type: ignore[misc]
     def _answering(self) -> Leaders | Rounds:
         """Who answers: one thread, if the application lets others run where it waits."""
         if self.lets_others_run:
-            if find_spec("greenlet") is not None:
+            try:
                 return cast("Rounds", import_module("gateway.server.rounds").Rounds(self))
-            self.log.warning("Each request takes a thread; it need not: pip install greenlet")
+            except ImportError as error:
+                told = "Each request takes a thread; it need not: pip install greenlet (%s)"
+                self.log.warning(told, error)
         return Leaders(self, self.cfg.threads)
 
     def _tick(self) -> None:
@@ -215,6 +217,11 @@ class EpollWorker(Limits, Worker):  # type: ignore[misc]
     def stopped(self) -> bool:
         """Whether those threads are to end."""
         return self._stopped
+
+    def heard(self) -> None:
+        """All of them have seen that."""
+        # Level-triggered, so that each of many threads sees it.
+        self.epoll.unregister(self._stop_read)
 
     def most(self) -> int:
         """Events to be fetched at once."""

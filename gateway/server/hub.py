@@ -23,7 +23,7 @@ from collections.abc import Callable
 from threading import get_ident
 from typing import TypeVar
 
-from greenlet import getcurrent, greenlet  # type: ignore[import-untyped]
+from greenlet import GreenletExit, getcurrent, greenlet  # type: ignore[import-untyped]
 
 from gateway import nowait
 from gateway.waiting import Gate, use_hub
@@ -43,8 +43,8 @@ _log = logging.getLogger("gunicorn.error")
 class Hub:
     """The greenlets of the thread that makes it, over that thread's ``epoll``.
 
-    Threads: that one alone, which calls ``start`` and ``happened`` from outside of all
-    greenlets and the rest from within one. ``opened`` may be called from any.
+    Threads: that one alone, which calls what is first here from outside of all greenlets
+    and the rest from within one. ``opened`` may be called from any, also after ``close``.
     """
 
     def __init__(self, epoll: select.epoll) -> None:
@@ -56,28 +56,40 @@ class Hub:
         self._waiting: dict[int | Gate, tuple[greenlet, float]] = {}
         self._soonest = math.inf
         self._opened: deque[Gate] = deque()
-        self._bell = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
-        epoll.register(self._bell, select.EPOLLIN)
+        self._bell = _Bell()
+        epoll.register(self._bell.fd, select.EPOLLIN)
         self._apart = DaemonPool(_APART)
         use_hub(self)
 
     def close(self) -> None:
         """Wait for nothing any more. Who waits never goes on."""
         use_hub(None)
+        while self._spare:
+            self._spare.pop().throw()
         self._apart.shutdown(wait=False)
-        os.close(self._bell)
+        self._epoll.unregister(self._bell.fd)
+
+    @property
+    def waited_in(self) -> bool:
+        """Whether anybody waits here, and will go on."""
+        return bool(self._waiting)
 
     # -- from outside of all greenlets -----------------------------------------------------
 
     def start(self, work: Callable[[T], object], item: T) -> None:
         """Do ``work(item)`` in a greenlet, until it waits for the first time."""
-        ours = self._spare.pop() if self._spare else greenlet(self._run)
+        if self._spare:
+            ours = self._spare.pop()
+        else:
+            ours = greenlet(self._run)
+            # Without the item: what a greenlet begins with it keeps to its end.
+            ours.switch()
         ours.switch(work, item)
 
     def happened(self, fd: int, events: int) -> bool:
         """Let who waits for ``fd`` go on; False if nobody does."""
-        if fd == self._bell:
-            self._ring()
+        if fd == self._bell.fd:
+            self._bell.silence()
             return True
         waiting = self._waiting.pop(fd, None)
         if waiting is None:
@@ -110,25 +122,21 @@ class Hub:
                 waiting[0].switch(0)
         self._soonest = min((until for _, until in self._waiting.values()), default=math.inf)
 
-    def _ring(self) -> None:
-        try:
-            os.eventfd_read(self._bell)
-        except BlockingIOError:
-            pass
-
-    def _run(self, work: Callable[[T], object], item: T) -> None:
+    def _run(self) -> None:
         me = getcurrent()
         while True:
+            work, item = self._outside.switch()
             try:
                 work(item)
-            except Exception:  # noqa: BLE001 - the boundary: who started it has others to start
+            except GreenletExit:
+                return  # forgotten where it waited: nobody is left who would start it again
+            except BaseException:  # noqa: BLE001 - the boundary: it is one of many on this thread
                 _log.exception("A request's greenlet failed")
             if len(self._spare) >= _SPARE:
                 return
-            self._spare.append(me)
             # Kept by nothing while it waits for the next one.
             del work, item
-            work, item = self._outside.switch()
+            self._spare.append(me)
 
     # -- from within a greenlet ------------------------------------------------------------
 
@@ -150,11 +158,19 @@ class Hub:
 
     def _wait_at(self, key: int | Gate, seconds: float) -> int:
         until = time.monotonic() + seconds
+        if key in self._waiting:
+            self._oust(key)
         self._waiting[key] = (getcurrent(), until)
         if until < self._soonest:
             self._soonest = until
         happened: int = self._outside.switch()
         return happened
+
+    def _oust(self, key: int | Gate) -> None:
+        """Who waited for a descriptor that was closed, and is another's now, goes on."""
+        gate = Gate()
+        self._waiting[gate] = self._waiting.pop(key)
+        gate.let_pass()
 
     def run_apart(self, work: Callable[[], T]) -> T:
         """Do it on a thread, and let others run until it is done. What it raises is raised here."""
@@ -171,10 +187,32 @@ class Hub:
         """Let who is parked at ``gate`` run."""
         self._opened.append(gate)
         if get_ident() != self._thread:
-            try:
-                os.eventfd_write(self._bell, 1)
-            except OSError:
-                pass  # closed meanwhile
+            self._bell.ring()
 
     def __repr__(self) -> str:
         return f"<Hub [{len(self._waiting)} waiting, {len(self._spare)} spare]>"
+
+
+class _Bell:
+    """What wakes the hub's thread.
+
+    Threads: any may ring. There is no way to close it: its number would be another
+    descriptor's, and whoever rings late would write there. It goes when nobody has it.
+    """
+
+    def __init__(self) -> None:
+        self.fd = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
+
+    def __del__(self) -> None:
+        os.close(self.fd)
+
+    def ring(self) -> None:
+        """Wake it."""
+        os.eventfd_write(self.fd, 1)
+
+    def silence(self) -> None:
+        """It is awake."""
+        try:
+            os.eventfd_read(self.fd)
+        except BlockingIOError:
+            pass

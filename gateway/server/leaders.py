@@ -28,6 +28,9 @@ class Work(Protocol):
     def stopped(self) -> bool:
         """Whether the worker's threads are to end."""
 
+    def heard(self) -> None:
+        """All have seen that it is stopped, which is no more to be told."""
+
     def most(self) -> int:
         """Events to be fetched at once."""
 
@@ -65,6 +68,11 @@ class Leaders:
         """Begin."""
         for thread in self._threads:
             thread.start()
+
+    @property
+    def alive(self) -> bool:
+        """Whether anybody answers."""
+        return any(thread.is_alive() for thread in self._threads)
 
     def join(self, seconds: float) -> None:
         """Wait for the end of them all, once the work is stopped."""

@@ -126,7 +126,7 @@ class Outbox:
                 if self.overdue(now):
                     raise ClientGone("the client took too little of its answer for too long")
                 if self._readers.gives_up(self.pace, now):
-                    raise ClientGone("the slowest of too many clients that threads wait for")
+                    raise ClientGone("the slowest of too many clients that are waited for")
                 if writable:
                     return
 

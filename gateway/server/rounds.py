@@ -16,7 +16,6 @@ from gateway.nowait import ready
 from .hub import Hub
 from .leaders import Work
 
-
 # Events fetched in a round. Fetching is cheap, and an answer may be the last of many.
 _EVENTS = 256
 # Requests begun in a round: answers that come meanwhile wait for so many at most.
@@ -33,6 +32,8 @@ class Rounds:
         self._work = work
         # Descriptors of clients that something has come from, and that were not looked at yet.
         self._came: deque[int] = deque()
+        # Whether more could have been begun in the last round.
+        self._more = False
         # A daemon: what is stuck in there must not outlive graceful_timeout.
         self._thread = Thread(target=self._run, name="requests", daemon=True)
 
@@ -43,6 +44,11 @@ class Rounds:
         """Begin."""
         self._thread.start()
 
+    @property
+    def alive(self) -> bool:
+        """Whether the thread is there."""
+        return self._thread.is_alive()
+
     def join(self, seconds: float) -> None:
         """Wait for the end of it, once the work is stopped."""
         self._thread.join(seconds)
@@ -52,28 +58,44 @@ class Rounds:
         try:
             while not self._work.stopped:
                 self._round(hub)
+            # Those who wait still have their end, if this process has the time for it.
+            self._work.heard()
+            while hub.waited_in:
+                self._go_on(hub, self._work.epoll.poll(hub.patience(), _EVENTS))
         finally:
             hub.close()
 
     def _round(self, hub: Hub) -> None:
         work, came = self._work, self._came
         found = ready(work.epoll, _EVENTS)
-        if not found and not came:
+        if not (found or came or self._more):
             found = work.epoll.poll(hub.patience(), _EVENTS)
+        self._go_on(hub, found)
+        self._more = self._begin(hub)
+
+    def _go_on(self, hub: Hub, found: list[tuple[int, int]]) -> None:
+        """With those who wait no more."""
         for fd, events in found:
             if not hub.happened(fd, events):
-                came.append(fd)
+                self._came.append(fd)
         hub.look_after()
+
+    def _begin(self, hub: Hub) -> bool:
+        """Begin a few of those who are here; whether there may be more."""
+        work, came = self._work, self._came
         begun = 0
         while begun < _BEGUN:
             conn = work.let_in()
             if conn is None:
                 if not came:
-                    return
+                    return False
                 conn = work.turn(came.popleft())
+                if work.stopped:
+                    return False
             if conn is not None:
                 hub.start(work.answer, conn)
                 begun += 1
+        return True
 
     def __repr__(self) -> str:
         return f"<Rounds of {self._work!r}>"
