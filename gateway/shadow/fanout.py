@@ -98,7 +98,7 @@ class Fanout:
             return Outcome.DROPPED_OVERLOADED
         for shadow in self.shadows:
             if not shadow.breaker.rests:
-                return None
+                return self._pool.full
         return Outcome.DROPPED_BREAKER_OPEN
 
     def offer(

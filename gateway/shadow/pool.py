@@ -109,6 +109,13 @@ class ShadowPool:
             return Outcome.DROPPED_DRAINING if self._draining else Outcome.DROPPED_QUEUE_FULL
         return None
 
+    @property
+    def full(self) -> Outcome | None:
+        """Why no copy would be taken now, however small; None if one might be. No lock."""
+        if len(self._permits) >= self._max_permits:
+            return Outcome.DROPPED_QUEUE_FULL
+        return Outcome.DROPPED_BYTES_FULL if self._bytes >= self._max_bytes else None
+
     def _take(self, permit: Permit) -> Outcome | None:
         with self._lock:
             refusal = None

@@ -264,3 +264,28 @@ def test_a_trial_that_was_not_sent_says_nothing_about_the_shadow(
             wait_for(lambda n=expected: house.ledger.total("s") == n + 1, "the ledger")
         assert house.ledger.snapshot()["s"][Outcome.SKIPPED_SAMPLED_OUT] == 2
         assert house.shadow.breaker.is_open
+
+
+@pytest.mark.parametrize(
+    ("sent", "outcome"),
+    [
+        ([copy()] * 4, Outcome.DROPPED_QUEUE_FULL),
+        ([copy("PUT", body=b"x" * 500)] * 2, Outcome.DROPPED_BYTES_FULL),
+    ],
+    ids=["copies", "bytes"],
+)
+def test_while_the_pool_is_full_it_says_so_before_live_is_asked(
+    sent: list[Copy], outcome: Outcome
+) -> None:
+    """Nothing need be kept of an answer that nobody will compare."""
+    hold = Event()
+    with (
+        upstream(lambda request: lambda connection: stalled(connection, hold)) as server,
+        House(server.url) as house,
+    ):
+        assert house.fanout.gives_nothing() is None
+        for each in sent:
+            assert house.fanout.offer(each, LiveOutcome.ANSWERED).taken
+        assert house.fanout.gives_nothing() is outcome
+        hold.set()
+        wait_for(lambda: house.fanout.gives_nothing() is None, "room in the pool")
