@@ -14,6 +14,7 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Iterable
+from functools import partial
 from threading import Lock
 from typing import TYPE_CHECKING
 
@@ -30,6 +31,7 @@ from gateway.validation.compiled import check_of
 from gateway.validation.files import SchemaFault
 from gateway.validation.rejection import Rejected
 from gateway.validation.rules import Check
+from gateway.waiting import blocking
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
@@ -90,9 +92,13 @@ class Validation:
     def _check(self, check: Check, request: BufferedRequest) -> None:
         # Of an encoded body nobody knows the size before.
         if len(request.body) > _SMALL or "HTTP_CONTENT_ENCODING" in request.environ:
-            with self._large:
-                check.check(request)
+            # It may take a second, and the hub of a worker has others to see to.
+            blocking(partial(self._check_large, check, request))
         else:
+            check.check(request)
+
+    def _check_large(self, check: Check, request: BufferedRequest) -> None:
+        with self._large:
             check.check(request)
 
     def _report(self, environ: WSGIEnvironment, rejected: Rejected) -> None:

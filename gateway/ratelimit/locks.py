@@ -33,10 +33,14 @@ from collections.abc import Callable
 from threading import Lock
 from typing import Protocol
 
+from gateway.waiting import pause
+
 # How often a lock is tried before its holder is given time: a holder in another
 # process has it for about five microseconds, and a try takes half of one.
 _TRIES = 20
 _PAUSE_SECONDS = 0.0002
+# So long everybody on this thread waits, who would make it longer for who holds another lock.
+_SHORT_SECONDS = 0.005
 
 _POINTER = ctypes.c_void_p
 _PROCESS_SHARED = 1  # pthread.h, the same in glibc and musl
@@ -169,9 +173,11 @@ def _patiently(taken: Callable[[], bool], patience: float) -> None:
     for _ in range(_TRIES):
         if taken():
             return
-    deadline = time.monotonic() + patience
+    began = time.monotonic()
     while not taken():
-        if time.monotonic() > deadline:
+        waited = time.monotonic() - began
+        if waited > patience:
             raise LockTimeout
-        # The holder may be a thread of this process that waits for the interpreter lock.
-        time.sleep(_PAUSE_SECONDS)
+        # The holder may be a thread of this process that waits for the interpreter lock, or
+        # one that was stopped: others need not wait for that with us.
+        (time.sleep if waited < _SHORT_SECONDS else pause)(_PAUSE_SECONDS)

@@ -11,6 +11,7 @@ that need a new connection for its own time-out, not ours.
 from __future__ import annotations
 
 import ipaddress
+import math
 import socket
 import threading
 from collections.abc import Callable
@@ -19,7 +20,7 @@ from typing import Any, NamedTuple
 
 from gateway.transport.budget import Clock
 from gateway.transport.origin import Origin
-from gateway.waiting import blocking
+from gateway.waiting import Gate, blocking
 
 Lookup = Callable[..., list[tuple[Any, ...]]]
 
@@ -34,9 +35,10 @@ class Address(NamedTuple):
 class Addresses:
     """The addresses of one upstream.
 
-    *Threads*: any. The lock guards ``_known``, ``_asked_at`` and ``_failed``;
-    looking up happens outside it, so a slow resolver holds up only whoever needs
-    its answer: one caller refreshes, the rest go on with what is known.
+    *Threads*: any. The lock guards ``_known``, ``_asked_at``, ``_failed`` and
+    ``_question``; looking up happens outside it, so a slow resolver holds up only
+    whoever needs its answer: one caller asks, who needs it too waits for that answer,
+    and the rest go on with what is known.
     """
 
     def __init__(self, origin: Origin, *, max_age: float, clock: Clock, lookup: Lookup) -> None:
@@ -49,6 +51,7 @@ class Addresses:
         self._known: tuple[Address, ...] = (self._fixed,) if self._fixed else ()
         self._asked_at = clock()
         self._failed: dict[Address, float] = {}
+        self._question: _Question | None = None
 
     def current(self) -> list[Address]:
         """Where to connect now, best first: as the resolver orders them, those
@@ -93,6 +96,31 @@ class Addresses:
                 self._failed.pop(address, None)
 
     def _ask(self) -> tuple[Address, ...]:
+        """What the name stands for now. A resolver that hangs has one thread of ours, not all."""
+        with self._lock:
+            asked = self._question
+            if asked is None:
+                question = self._question = _Question()
+            else:
+                gate = asked.join()
+        if asked is None:
+            return self._ask_for_all(question)
+        gate.wait(math.inf)
+        return asked.answer()
+
+    def _ask_for_all(self, question: _Question) -> tuple[Address, ...]:
+        try:
+            question.found = self._look_up()
+            return question.found
+        except OSError as error:
+            question.failure = error
+            raise
+        finally:
+            with self._lock:
+                self._question = None
+            question.over()
+
+    def _look_up(self) -> tuple[Address, ...]:
         host, port = self._origin.host, self._origin.port
         try:
             found = blocking(partial(self._lookup, host, port, type=socket.SOCK_STREAM))
@@ -107,6 +135,38 @@ class Addresses:
 
     def __repr__(self) -> str:
         return f"<Addresses of {self._origin.address} [{len(self._known)} known]>"
+
+
+class _Question:
+    """A name that is being looked up, and who waits for what that finds.
+
+    *Threads*: ``join`` under the lock of ``Addresses``, ``over`` once nobody can join.
+    """
+
+    __slots__ = ("_gates", "failure", "found")
+
+    def __init__(self) -> None:
+        self.found: tuple[Address, ...] | None = None
+        self.failure: OSError | None = None
+        self._gates: list[Gate] = []
+
+    def join(self) -> Gate:
+        """To be waited at, by this thread."""
+        gate = Gate()
+        self._gates.append(gate)
+        return gate
+
+    def over(self) -> None:
+        """Tell everybody."""
+        for gate in self._gates:
+            gate.let_pass()
+
+    def answer(self) -> tuple[Address, ...]:
+        """What was found. ``OSError``."""
+        if self.found is None:
+            # One of its own for everybody who raises it.
+            raise OSError(*(self.failure.args if self.failure else ())) from self.failure
+        return self.found
 
 
 def _fixed(origin: Origin) -> Address | None:

@@ -28,6 +28,7 @@ _DAY = 86400.0
 _UNIX_RETRY_SECONDS = 0.005
 
 _NOT_NOW = (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError)
+_CONNECTED = select.POLLOUT | select.POLLHUP | select.POLLERR
 _CONNECTING = {errno.EINPROGRESS, errno.EALREADY, errno.EWOULDBLOCK}
 
 
@@ -99,7 +100,9 @@ class Connection:
         # Once it is connecting, a later abort() ends the wait; an earlier one did not.
         self._check_abort()
         if code in _CONNECTING:
-            self._wait(select.POLLOUT, until)
+            # A hub may tell of what another had this descriptor for.
+            while not self._wait(select.POLLOUT, until) & _CONNECTED:
+                pass
             code = sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
         if code:
             raise OSError(code, os.strerror(code))
@@ -180,12 +183,17 @@ class Connection:
             self._wait(select.POLLIN, until)
         elif self._clock() >= until:
             raise Expired
+        waited = self._tls is None
         while True:
             # TLS is asked first: what it has decrypted already, poll cannot see.
             data = self.receive_now()
             if data is not None:
+                if not waited:
+                    # What comes as fast as it is decrypted would be all that a hub does.
+                    waiting.give_way()
                 return data
             self._wait(select.POLLIN, until)
+            waited = True
 
     def stale(self) -> bool:
         """Whether an idle connection is closed, broken, or has bytes nobody asked for."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Iterator
+from contextlib import closing
 from itertools import pairwise
 from threading import Event, Thread
 
@@ -13,6 +14,7 @@ import pytest
 from gateway.auth.jwks import RemoteKeys
 from gateway.auth.keyset import KeySet
 from tests.auth import issuer
+from tests.support.turning import Turning
 from tests.support.waiting import wait_for
 
 ONE, TWO = issuer.jwk("EdDSA", "one"), issuer.jwk("ES256", "two")
@@ -91,6 +93,35 @@ def test_the_first_request_waits_for_the_first_keys(remote: RemoteKeys, source: 
     """Also where nobody calls refresh."""
     assert repr(remote.newer(None)) == "<KeySet one>"
     assert source.fetches == 1
+
+
+def test_who_waits_for_keys_lets_others_run(remote: RemoteKeys, source: Issuer) -> None:
+    """Where many requests take turns on one thread: the issuer may hang."""
+    source.go.clear()
+    got: list[str] = []
+    with closing(Turning()) as turning:
+        for _ in range(3):
+            turning.start(lambda: got.append(repr(remote.newer(None))))
+        turning.start(lambda: got.append("another"))
+        assert got == ["another"]
+        source.go.set()
+        turning.turn_until(lambda: len(got) == 4)
+    assert got[1:] == ["<KeySet one>"] * 3
+    assert source.fetches == 1
+
+
+def test_waiting_for_keys_on_a_hub_ends(source: Issuer) -> None:
+    """After ``patience``, and leaves nobody behind whom a fetch would tell."""
+    source.go.clear()
+    remote = RemoteKeys(source.fetch, name="issuer", patience=0.05)
+    got: list[object] = []
+    with closing(Turning()) as turning:
+        turning.start(lambda: got.append(remote.newer(None)))
+        turning.turn_until(lambda: got)
+    assert got == [None]
+    assert remote._gates == []
+    source.go.set()
+    remote.close(10)
 
 
 def test_they_are_fetched_again_and_again(remote: RemoteKeys, source: Issuer, clock: Clock) -> None:

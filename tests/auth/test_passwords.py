@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import time
+from contextlib import closing
 from threading import Event, Thread
 
 import pytest
 
 from gateway.auth.passwords import Passwords
 from gateway.auth.proof import NotProven, Reason
+from tests.support.turning import Turning
 from tests.support.waiting import wait_for
 
 
@@ -105,6 +107,30 @@ def test_those_in_line_with_the_same_password_pay_once() -> None:
         thread.join(10)
     assert results == [True] * 5
     assert len(check.calls) == 1
+
+
+def test_a_hash_does_not_hold_up_who_has_the_same_thread() -> None:
+    """Where many requests take turns on one; also those in the line, and those refused."""
+    check = Check(held=True)
+    passwords = Passwords(waiting=2, check=check, patience=10)
+    results: list[object] = []
+
+    def verify(number: int) -> None:
+        try:
+            results.append(passwords.verify(f"hash of {number}", f"{number}"))
+        except NotProven as failure:
+            results.append(failure.reason)
+
+    with closing(Turning()) as turning:
+        for number in range(10):
+            turning.hub.start(verify, number)
+        turning.turn_until(lambda: len(results) == 7)
+        assert set(results) == {Reason.BUSY}
+        assert check.running == 1
+        check.go.set()
+        turning.turn_until(lambda: len(results) == 10)
+    assert results.count(True) == 3
+    assert check.most == 1
 
 
 def test_the_wait_ends() -> None:

@@ -8,6 +8,7 @@ import json
 import logging
 import time
 import tracemalloc
+from contextlib import closing
 from pathlib import Path
 from threading import Event, Thread
 from typing import Any
@@ -25,6 +26,7 @@ from gateway.routes import RouteTable
 from gateway.settings.validation import Validation as Config
 from gateway.throttle import ThrottledLog
 from tests.middleware.wsgi import Answer, Got, call, environ
+from tests.support.turning import Turning
 
 INVOICE = {"type": "object", "required": ["id"], "additionalProperties": False,
            "properties": {"id": {"type": "integer"}}}  # fmt: skip
@@ -289,6 +291,23 @@ def test_small_bodies_do_not_wait_for_large_ones(schema: str) -> None:
         assert not done.is_set()
     assert done.wait(10)
     thread.join(10)
+
+
+def test_a_large_body_does_not_hold_up_who_has_the_same_thread(schema: str) -> None:
+    """Where many requests take turns on one, it is looked into on another; what comes of it
+    is the same."""
+    wrapped = around(Seen(), Config(schema=schema))
+    large, small = [], []
+    with closing(Turning()) as turning:
+        with wrapped._large:
+            for value in (b"7", b'"seven"'):
+                body = b'{"id": ' + b" " * 100_000 + value + b"}"
+                turning.start(lambda body=body: large.append(post(wrapped, body).status[:3]))
+            turning.start(lambda: small.append(post(wrapped, GOOD).status[:3]))
+            turning.turn()
+            assert (large, small) == ([], ["201"])
+        turning.turn_until(lambda: len(large) == 2)
+    assert sorted(large) == ["201", "422"]
 
 
 def test_the_lock_is_given_back_whatever_happens(schema: str) -> None:

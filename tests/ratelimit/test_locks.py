@@ -5,6 +5,7 @@ from __future__ import annotations
 import mmap
 import os
 import signal
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from threading import Event, Thread
@@ -19,7 +20,9 @@ from gateway.ratelimit.locks import (
     LockTimeout,
     RobustMutexes,
 )
+from gateway.waiting import pause
 from tests.ratelimit.processes import programs
+from tests.support.turning import Turning
 
 NUMBER = 4
 LONG = 20.0
@@ -175,6 +178,34 @@ def test_a_holder_that_is_stopped_costs_patience_only(shared: Shared) -> None:
         assert holder.line() == "released"
         shared.locks.acquire(3, LONG)
         shared.locks.release(3)
+
+
+def test_a_holder_that_is_stopped_holds_up_no_other_request(shared: Shared) -> None:
+    """Where many take turns on one thread, they do so while one of them waits for the lock."""
+    if shared.kind != "mutex":
+        pytest.skip("systems without robust mutexes have no such worker")
+    turns: list[float] = []
+    gave_up = False
+
+    def take() -> None:
+        nonlocal gave_up
+        with pytest.raises(LockTimeout):
+            shared.locks.acquire(3, 0.3)
+        gave_up = True
+
+    def others() -> None:
+        while not gave_up:
+            turns.append(time.monotonic())
+            pause(0.01)
+
+    with programs(1, HOLD, shared.path, shared.kind) as (holder,):
+        assert holder.line() == "held"
+        turning = Turning()
+        turning.start(take)
+        turning.start(others)
+        turning.turn_until(lambda: gave_up)
+        turning.close()
+    assert len(turns) > 5
 
 
 def test_a_thread_that_has_it_is_waited_for_no_longer_than_asked(shared: Shared) -> None:

@@ -17,6 +17,7 @@ from gateway.ratelimit.redis_store import RedisStore
 from gateway.ratelimit.store import Demand, EmbeddedStore, Limit, StoreUnavailable
 from gateway.ratelimit.table import LEAST_BYTES, Table
 from tests.support.redis import RedisServer, needs_redis, redis_server
+from tests.support.turning import Turning
 from tests.support.waiting import wait_for
 
 pytestmark = needs_redis
@@ -230,6 +231,46 @@ def test_what_is_no_redis_is_a_store_that_is_down() -> None:
     listener.shutdown(socket.SHUT_RDWR)
     listener.close()
     thread.join()
+
+
+def test_who_waits_for_redis_lets_others_run(server: RedisServer, store: RedisStore) -> None:
+    """Where many take turns on one thread. They are answered together when Redis goes on."""
+    key = demand("key", Rate(2, 3600, 2))
+    passed: list[bool] = []
+    done: list[str] = []
+    assert store.take([key]).passes
+    server.hold()
+    try:
+        with closing(Turning()) as turning:
+            for _ in range(3):
+                turning.start(lambda: passed.append(store.take([key]).passes))
+            turning.start(lambda: done.append("another"))
+            assert (passed, done) == ([], ["another"])
+            server.go_on()
+            turning.turn_until(lambda: len(passed) == 3)
+    finally:
+        server.go_on()
+    assert sum(passed) == 1
+
+
+def test_who_waits_for_redis_on_a_hub_is_told_in_time(server: RedisServer) -> None:
+    """That it does not answer."""
+    said: list[float] = []
+    with closing(RedisStore(server.url, timeout=0.1)) as store, closing(Turning()) as turning:
+        server.hold()
+        try:
+            began = time.monotonic()
+
+            def ask() -> None:
+                with pytest.raises(StoreUnavailable, match="no answer within 100 ms"):
+                    store.take([demand("key", Rate(2, 3600, 2))])
+                said.append(time.monotonic() - began)
+
+            turning.start(ask)
+            turning.turn_until(lambda: said)
+        finally:
+            server.go_on()
+    assert 0.1 <= said[0] < 1.0
 
 
 def test_an_error_of_the_server_is_that_of_the_request(

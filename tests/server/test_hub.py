@@ -244,8 +244,10 @@ def test_a_gate_is_opened_from_another_thread(turning: Turning) -> None:
     turning.turn()
     assert ended == []
     opening = Thread(target=gate[0].let_pass)
+    began = time.monotonic()
     opening.start()
     turning.turn(LONG)
+    assert time.monotonic() - began < LONG / 2
     assert ended == [True]
     opening.join(LONG)
     turning.turn()

@@ -8,6 +8,7 @@ import pytest
 
 from gateway.transport import Origin
 from gateway.transport.addresses import Address, Addresses
+from tests.support.waiting import wait_for
 
 A, B, C = (Address(socket.AF_INET, (f"192.0.2.{n}", 80)) for n in (1, 2, 3))
 
@@ -54,6 +55,36 @@ def test_literals_are_never_looked_up(url: str, address: Address) -> None:
 def test_addresses_come_as_the_resolver_orders_them() -> None:
     """Without repeats (one per socket type, in some resolvers)."""
     assert addresses_of(Resolver(B, A, B), [0.0]).current() == [B, A]
+
+
+@pytest.mark.parametrize("resolves", [True, False], ids=["found", "failed"])
+def test_a_name_is_asked_for_once_at_a_time(resolves: bool) -> None:
+    """Who needs the answer too waits for that one: however many come meanwhile, a resolver
+    that hangs has one thread. The next one asks anew."""
+    resolver = Resolver(A)
+    resolver.may_answer.clear()
+    if not resolves:
+        resolver.addresses = None
+    addresses = addresses_of(resolver, [0.0])
+
+    def ask() -> list[Address] | str:
+        try:
+            return addresses.current()
+        except OSError as error:
+            return str(error)
+
+    with ThreadPoolExecutor(5) as threads:
+        asking = [threads.submit(ask)]
+        assert resolver.arrived.wait(5)
+        asking += [threads.submit(ask) for _ in range(4)]
+        question = addresses._question
+        wait_for(lambda: question is not None and len(question._gates) == 4, "those who join")
+        resolver.may_answer.set()
+        found = [each.result(5) for each in asking]
+    assert found == [[A] if resolves else "[Errno -3] no name server"] * 5
+    assert resolver.asked == 1
+    ask()
+    assert resolver.asked == 2
 
 
 def test_those_that_failed_last_come_last() -> None:
