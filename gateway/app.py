@@ -348,6 +348,12 @@ class Gateway:
         if self.access_log is not None:
             self.access_log.reopen()
 
+    def give_up(self) -> None:
+        """End the calls to live that are in progress, whose clients are told; for a server
+        that has no more time.
+        """
+        self._live_adapter.abort()
+
     def close(self, drain_timeout: float | None = None) -> None:
         """Take no new copies, wait a bounded time for running calls, leave nothing behind."""
         closed, self._closed = self._closed, True

@@ -181,6 +181,7 @@ def _ready(runtime: Runtime, worker: Any, generation: int) -> None:
     worker.lets_others_run = runtime.settings().transport == "gateway"
     _reopen_logs_on_sigusr1(worker, gateway)
     worker.note_refusal = gateway.note_refusal
+    worker.give_up = gateway.give_up
     gateway.housekeeper.add(_StateTask(runtime, worker, generation))
     gateway.housekeeper.add(lambda: gateway.metrics.body_bytes(worker.budget.held))
     gateway.housekeeper.add(memory.Trimmer(lambda: _bytes_held(gateway, worker)), every=4)

@@ -69,7 +69,8 @@ class Next(Enum):
 class EpollWorker(Limits, Worker):  # type: ignore[misc]
     """One worker process.
 
-    ``lets_others_run``: of the application, whether it waits by ``gateway.waiting`` alone.
+    Of the application, ``lets_others_run``: whether it waits by ``gateway.waiting`` alone;
+    ``give_up``: ends what it waits for, when there is no more time.
 
     Threads: the main thread accepts, watches deadlines and obeys signals; ``cfg.threads`` + 3
     others read, answer and write. A connection belongs to whoever has taken it out of ``_parked``:
@@ -78,6 +79,7 @@ class EpollWorker(Limits, Worker):  # type: ignore[misc]
     """
 
     lets_others_run = False
+    give_up: Callable[[], None] | None = None
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -134,6 +136,9 @@ class EpollWorker(Limits, Worker):  # type: ignore[misc]
             self._tick()
         self._drain()
         os.close(self._stop_signal)
+        if self._connections and self.give_up is not None:
+            # So that their requests have an end, and are told of, before all is closed.
+            self.give_up()
         requests.join(_STOP_SECONDS)
         self.turnstile.stop()
 

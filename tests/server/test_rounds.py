@@ -156,7 +156,7 @@ def test_new_ones_begin_a_few_at_a_time(work: Work, rounds: Rounds) -> None:
 def test_all_that_may_begin_do_though_nothing_happens(
     work: Work, rounds: Rounds, number: int
 ) -> None:
-    """Those who waited to be let in too: no event tells of them."""
+    """Those who wait to be let in, when others leave: no event tells of them."""
     left = [None] * number
     done = Event()
 
@@ -165,9 +165,8 @@ def test_all_that_may_begin_do_though_nothing_happens(
         if not left:
             done.set()
 
-    work.waiting.extend([begins] * number)
     rounds.start()
-    work.client(lambda: None)()
+    work.client(lambda: work.waiting.extend([begins] * number))()
     assert done.wait(LONG)
 
 

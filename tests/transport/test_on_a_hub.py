@@ -180,6 +180,8 @@ def test_one_that_gets_no_connection_is_told_in_time(turning: Turning) -> None:
         turning.turn_until(lambda: wants_it.over)
         assert isinstance(wants_it.error, PoolExhausted)
         assert 0.1 <= wants_it.seconds < 1.0
+        (pool,) = adapter.snapshot().values()
+        assert (pool.busy, pool.idle, pool.waiting) == (1, 0, 0)
         go_on.set()
         turning.turn_until(lambda: has_it.over)
         assert has_it.content == b"ok"
