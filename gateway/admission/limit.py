@@ -8,6 +8,9 @@ upstream's latency (compare Netflix's concurrency-limits, which have no better
 signal). Additive-increase is too slow for an upstream that suddenly takes a
 second, so the limit grows by half while the threads are on time.
 
+Where one thread answers all requests nobody has to tell it: there those in progress go
+on before others begin, and so are as many as the machine sustains, up to this limit.
+
 A pure value: it is told the lateness, and asks nobody.
 """
 

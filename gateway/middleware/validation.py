@@ -50,7 +50,8 @@ class Validation:
 
     Threads: any thread may call it. The lock is held while a large body is looked
     into, so that one of them is in memory at a time; under it nothing waits for
-    anything but the processor, and small bodies do not take it.
+    anything but the processor, and small bodies do not take it. Where requests take
+    turns on one thread a large body is looked into on another.
     """
 
     def __init__(

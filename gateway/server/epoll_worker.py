@@ -1,12 +1,12 @@
-"""The default gunicorn worker: threads that wait together on one event loop.
+"""The default gunicorn worker: one event loop, and who answers what comes from it.
 
 Stock gthread gives a client a thread while it waits for its bytes, and hands
-every connection over twice.  Here one thread at a time leads: it waits on an
-epoll set, reads what has come, refuses what is too much, and when a request is
-complete and let in it answers that itself, while another thread leads
-(leader/followers).  So those who answer compete with one thread for the
-interpreter lock, however much comes in.  A client that is slow to send, to read
-or to ask again is an entry in the set and holds no thread.
+every connection over twice.  Here whoever waits on the epoll set reads what has
+come, refuses what is too much, and when a request is complete and let in answers
+that itself: one thread does it all in turns where the application lets others run
+while it waits, as the gateway does (``rounds.py``), else threads that lead and
+follow (``leaders.py``).  A client that is slow to send, to read or to ask again is
+an entry in the set and holds no thread.
 
 Not here: TLS, the PROXY protocol and HTTP/2.  ``GatewayThreadWorker`` has them.
 """
@@ -72,10 +72,10 @@ class EpollWorker(Limits, Worker):  # type: ignore[misc]
     Of the application, ``lets_others_run``: whether it waits by ``gateway.waiting`` alone;
     ``give_up``: ends what it waits for, when there is no more time.
 
-    Threads: the main thread accepts, watches deadlines and obeys signals; ``cfg.threads`` + 3
-    others read, answer and write. A connection belongs to whoever has taken it out of ``_parked``:
-    removing a key from a dict is atomic. Only request threads block, in the application or
-    for a client to take what the application goes on producing.
+    Threads: the main thread accepts, watches deadlines and obeys signals; one other, or
+    ``cfg.threads`` + 3, read, answer and write. A connection belongs to whoever has taken it out
+    of ``_parked``: removing a key from a dict is atomic. Only where there are many do they block,
+    in the application or for a client to take what the application goes on producing.
     """
 
     lets_others_run = False

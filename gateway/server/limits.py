@@ -56,7 +56,8 @@ class Limits:
     # behind has as long in all, and a second more for every write_min_rate bytes it takes.
     write_timeout: float = 30.0
     write_min_rate: int = 1 * KIB
-    # Threads that may wait for slow clients; 0: half of them. The slowest of more are cut off.
+    # Requests that may wait for slow clients; 0: half of those that may be in progress. The
+    # slowest of more are cut off.
     max_waiting_writers: int = 0
     # What a client may leave untaken before the application has to wait for it.
     max_unsent_bytes: int = 256 * KIB

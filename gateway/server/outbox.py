@@ -2,7 +2,7 @@
 
 A client that reads slowly, or not at all, may leave bytes untaken.  What is
 left of the last part waits here while the event loop watches the socket, so
-such a client holds no thread; only an application that goes on producing has to
+such a client holds nothing up; only an application that goes on producing has to
 wait for it.  How long, and for how many clients at once, is ``slow_readers``'.
 """
 

@@ -1,10 +1,10 @@
-"""How slowly clients take their answers, and how many threads may wait for them.
+"""How slowly clients take their answers, and how many may be waited for.
 
 An application that goes on producing has to wait for its client, and holds a
-thread meanwhile.  A client that takes a little now and then would hold it for
-as long as it likes: so each has to keep a minimum rate, and when too many
-threads wait, those of the slowest clients are freed.  Nothing here reads a
-clock, waits or touches a socket.
+place among the requests in progress meanwhile, or a thread.  A client that takes a
+little now and then would hold it for as long as it likes: so each has to keep a
+minimum rate, and when too many are waited for, the slowest are given up.  Nothing
+here reads a clock, waits or touches a socket.
 """
 
 from __future__ import annotations
@@ -80,7 +80,7 @@ class Pace:
 
 
 class SlowReaders:
-    """The clients that threads are waiting for, ``most`` of them for longer than a moment.
+    """The clients that are waited for, ``most`` of them for longer than a moment.
 
     Threads: called by request threads. The lock guards the set of paces; the paces' numbers
     are read while their threads may change them, which can only make a choice unfair.
@@ -97,7 +97,7 @@ class SlowReaders:
 
     @contextmanager
     def waiting_for(self, pace: Pace) -> Iterator[None]:
-        """While a thread waits for this client."""
+        """While this client is waited for."""
         with self._lock:
             self._paces.add(pace)
         try:

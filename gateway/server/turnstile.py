@@ -43,8 +43,8 @@ class Snapshot(NamedTuple):
 class Turnstile:
     """``priority_of``: of a method and target, asked only when somebody has to wait.
 
-    Threads: request threads enter and leave, one of its own watches how late threads
-    wake. The lock guards the counts and queues, for a few steps. Nothing blocks.
+    Threads: request threads enter and leave, one of its own, once started, watches how late
+    threads wake. The lock guards the counts and queues, for a few steps. Nothing blocks.
     """
 
     def __init__(self, limit: Limit, delay: Delay, priority_of: PriorityOf | None = None) -> None:
@@ -61,7 +61,7 @@ class Turnstile:
         self._watch = Thread(target=self._sample, name="turnstile", daemon=True)
 
     def start(self) -> None:
-        """Begin to watch how late threads wake."""
+        """Begin to watch how late threads wake; for where requests have threads."""
         self._watch.start()
 
     def stop(self) -> None:
@@ -143,6 +143,7 @@ class Turnstile:
                 self._note(priority, wait, now)
                 if late:
                     self._refused += 1
+                    self._delay.refused(now)
                 else:
                     self._go_in()
                 return queue.popleft(), not late
@@ -162,6 +163,7 @@ class Turnstile:
 
     def _refuse(self, priority: Priority, wait: float, now: float) -> bool:
         self._note(priority, wait, now)
+        self._delay.refused(now)
         with self._lock:
             self._refused += 1
         return False

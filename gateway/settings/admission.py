@@ -16,7 +16,7 @@ class Admission(Model, frozen=True):
         Literal["adaptive", "fixed", "off"],
         Meta(
             description="follow what the machine sustains, keep to `limit`, "
-            "or take on whatever there are threads for"
+            "or take on up to `server.threads`"
         ),
     ] = "adaptive"
     limit: Annotated[
@@ -24,8 +24,8 @@ class Admission(Model, frozen=True):
         Meta(
             ge=0,
             le=65_535,
-            description='requests in progress in one worker with mode "fixed"; '
-            "0: `server.threads`, which is also the most",
+            description='most requests in progress in one worker, with mode "fixed" always so '
+            "many; 0: `server.threads`, which is also the most",
         ),
     ] = 0
     target_wait: Annotated[

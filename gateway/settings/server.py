@@ -53,7 +53,11 @@ class Server(Model, frozen=True):
     ] = False
     workers: Annotated[Count, Meta(description="gateway processes; about one for each core")] = 2
     threads: Annotated[
-        Count, Meta(description="requests one worker can have in progress at once")
+        Count,
+        Meta(
+            description="requests one worker can have in progress at once; each takes a thread "
+            "with `gthread`, and with `gateway` where greenlet or its transport is missing"
+        ),
     ] = 64
     keepalive: Annotated[
         Seconds, Meta(description="how long an idle client connection is kept")
@@ -71,8 +75,8 @@ class Server(Model, frozen=True):
     worker_class: Annotated[
         Literal["gateway", "gthread", "gevent"],
         Meta(
-            description="what waits for clients: threads on one event loop, gunicorn's threads, "
-            "or greenlets (`gateway[gevent]`)"
+            description="what waits for clients: one event loop, gunicorn's threads, "
+            "or gevent's greenlets (`gateway[gevent]`)"
         ),
     ] = "gateway"
     max_connections: Annotated[
@@ -111,14 +115,14 @@ class Server(Model, frozen=True):
     ] = _KIB
     max_unsent: Annotated[
         Bytes,
-        Meta(description="what a client may leave untaken before a thread waits for it"),
+        Meta(description="what a client may leave untaken before its request waits for it"),
     ] = 256 * _KIB
     max_waiting_writers: Annotated[
         int,
         Meta(
             ge=0,
             le=65_535,
-            description="threads that may wait for clients to take their answers; the slowest "
+            description="requests that may wait for clients to take their answers; the slowest "
             "of more are cut off; 0 is half of `threads`",
         ),
     ] = 0
