@@ -27,6 +27,7 @@ from typing import TYPE_CHECKING, Any, cast
 from gateway.errors import Refusal
 from gateway.nowait import rearm
 from gateway.throttle import ThrottledLog
+from gateway.waiting import give_way
 
 from .acceptor import Acceptor
 from .application import ApplicationCall
@@ -244,7 +245,8 @@ class EpollWorker(Limits, Worker):  # type: ignore[misc]
     def answer(self, conn: Connection) -> None:
         """Answer its request, and those behind it that are let in."""
         while self._work_on(conn, self._run) is Next.RUN:
-            pass
+            # A client that sends many at once is one of many.
+            give_way()
 
     def let_in(self) -> Connection | None:
         """The next of those who waited; who has waited too long is refused on the way."""

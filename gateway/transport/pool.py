@@ -162,6 +162,7 @@ class Pool:
     def _take(self, budget: Budget, fresh: bool) -> Connection:
         """An idle connection, or a new one still to be opened, counted as busy."""
         until = None
+        again = False
         while True:
             with self._lock:
                 dead = self._expired()
@@ -173,14 +174,15 @@ class Pool:
                     if until is None:
                         until = budget.until(self._rules.checkout_timeout)
                     left = until - self._clock()
-                    gate = self._queued(left)
+                    gate = self._queued(left, again)
             if dead:
                 _close(dead)
             if connection is not None:
                 return connection
             if gate is None:
                 raise self._refusal(budget)
-            if not gate.wait(left):
+            again = gate.wait(left)
+            if not again:
                 self._leave(gate)
 
     def _checked_out(self, connection: Connection) -> None:
@@ -190,12 +192,15 @@ class Pool:
         else:
             self._opened += 1
 
-    def _queued(self, left: float) -> Gate | None:
-        """The gate to wait at until a connection may be free; None when there is no use."""
+    def _queued(self, left: float, again: bool) -> Gate | None:
+        """The gate to wait at until a connection may be free; None when there is no use.
+
+        ``again``: of one whose turn it was, and that another was faster than.
+        """
         if self._aborted or left <= 0:
             return None
         gate = Gate()
-        self._gates.append(gate)
+        (self._gates.appendleft if again else self._gates.append)(gate)
         return gate
 
     def _leave(self, gate: Gate) -> None:

@@ -8,18 +8,22 @@ import socket
 import threading
 from collections import deque
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 from threading import Event
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 pytest.importorskip("greenlet")
 
+from gateway.server.epoll_worker import EpollWorker, Next
 from gateway.server.rounds import Rounds
-from gateway.waiting import Gate, wait_for
+from gateway.waiting import Gate, give_way, wait_for
 from tests.server.conftest import serving
 from tests.support.client import BrokenAnswer
+from tests.support.turning import Turning
 from tests.support.waiting import wait_for as eventually
 
 LONG = 10.0
@@ -223,6 +227,31 @@ def test_the_thread_sleeps_while_there_is_nothing_to_do(work: Work, rounds: Roun
 def _cpu_seconds(thread: threading.Thread) -> float:
     told = Path(f"/proc/self/task/{thread.native_id}/stat").read_text().rpartition(")")[2].split()
     return (int(told[11]) + int(told[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def test_a_client_that_sends_many_at_once_takes_turns_with_others() -> None:
+    """Each of its requests may be answered without anything to wait for."""
+    turns: list[str] = []
+
+    class Worker(SimpleNamespace):
+        left = 4
+
+        def _work_on(self, conn: object, action: object) -> Next:
+            turns.append("many")
+            self.left -= 1
+            return Next.RUN if self.left else Next.WAIT
+
+    def another() -> None:
+        for _ in range(3):
+            turns.append("another")
+            give_way()
+
+    with closing(Turning()) as turning:
+        worker: Any = Worker(_run=None)
+        turning.start(lambda: EpollWorker.answer(worker, worker))
+        turning.start(another)
+        turning.turn_until(lambda: len(turns) == 7)
+    assert turns == ["many", "another"] * 3 + ["many"]
 
 
 def test_a_worker_whose_thread_failed_is_replaced(tmp_path: Path) -> None:

@@ -28,9 +28,12 @@ from gateway.transport import (
     UpstreamSession,
 )
 from gateway.transport.adapter import Http1Adapter
-from gateway.transport.addresses import Address
+from gateway.transport.addresses import Address, Addresses
+from gateway.transport.budget import Budget
 from gateway.transport.connection import Connection
-from gateway.waiting import give_way
+from gateway.transport.dial import Dialer
+from gateway.transport.pool import Pool, PoolRules
+from gateway.waiting import Gate, give_way
 from tests.support.certificates import Certificates
 from tests.support.turning import Turning
 from tests.support.waiting import wait_for as eventually
@@ -161,6 +164,45 @@ def test_others_are_answered_while_one_waits_for_a_connection(turning: Turning) 
         assert [each.content for each in (has_it, *wants_it)] == [b"ok"] * 4
         assert len(slow.peers) == 1
         adapter.abort()
+
+
+def test_who_waits_for_a_connection_keeps_its_place(turning: Turning) -> None:
+    """Though another was faster than it, just when it was its turn."""
+    order: list[str] = []
+    gates: list[Gate] = []
+    with scripted() as upstream:
+        addresses = Addresses(upstream.origin, max_age=9, clock=time.monotonic, lookup=_no_lookup)
+        dialer = Dialer(upstream.origin, addresses, None)
+        pool = Pool(dialer, PoolRules(1, 60, DEADLINE, 60), time.monotonic)
+
+        def holds() -> None:
+            for _ in range(2):
+                connection = pool.checkout(Budget(PATIENT, time.monotonic))
+                order.append("holds")
+                gates.append(Gate())
+                gates[-1].wait(DEADLINE)
+                pool.release(connection)
+
+        def waits(name: str) -> None:
+            connection = pool.checkout(Budget(PATIENT, time.monotonic))
+            order.append(name)
+            pool.release(connection)
+
+        turning.start(holds)
+        turning.turn_until(lambda: gates)
+        for name in ("first", "second"):
+            turning.hub.start(waits, name)
+        gates[0].let_pass()
+        turning.turn()
+        assert order == ["holds", "holds"]
+        gates[1].let_pass()
+        turning.turn_until(lambda: len(order) == 4)
+        pool.close()
+    assert order[2:] == ["first", "second"]
+
+
+def _no_lookup(*_: object, **__: object) -> list[tuple[Any, ...]]:
+    raise AssertionError("an address is not looked up")
 
 
 def test_one_that_gets_no_connection_is_told_in_time(turning: Turning) -> None:
