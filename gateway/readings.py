@@ -27,6 +27,8 @@ def readings(path: str) -> tuple[str, ...] | None:
     Any of them may be left out: where one upstream cuts a query off, the next goes on
     and resolves the ``..`` behind it. None: more than ``MOST``, by nobody who means well.
     """
+    if "%" not in path and not _SUSPICIOUS.search(path):
+        return ()  # as nearly all
     found = {path: None}
     if "%" in path:
         # Twice: one server in front of another, each undoing what it finds.

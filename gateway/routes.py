@@ -126,8 +126,8 @@ class RouteTable(Generic[T]):
         reads the path in another way; all there are, where it may be read in too many.
         For rules that keep requests out."""
         found = [self.find(method, path)]
-        if self._rules:
-            others = readings(path)
+        others = readings(path) if self._rules else ()
+        if others is None or others:
             every = self._all() if others is None else (self.find(method, o) for o in others)
             for value in every:
                 if all(value is not known for known in found):
