@@ -37,6 +37,9 @@ _SPARE = 64
 # Threads for what can only block: looking up names, hashes that are dear on purpose.
 _APART = 16
 
+# epoll_wait(2) takes milliseconds in 31 bits.
+_LONGEST = 86400.0
+
 _log = logging.getLogger("gunicorn.error")
 
 
@@ -101,7 +104,9 @@ class Hub:
         """Seconds to wait for events at most; -1: for ever."""
         if self._opened:
             return 0.0
-        return -1.0 if self._soonest == math.inf else max(0.0, self._soonest - time.monotonic())
+        if self._soonest == math.inf:
+            return -1.0
+        return min(_LONGEST, max(0.0, self._soonest - time.monotonic()))
 
     def look_after(self) -> None:
         """Let go on whose gate was opened, and who has waited for long enough."""

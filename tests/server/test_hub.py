@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import logging
+import math
 import os
 import select
 import socket
@@ -103,6 +104,14 @@ def test_waits_end_in_the_order_of_their_times(turning: Turning) -> None:
         turning.hub.start(work, seconds)
     turning.turn_until(lambda: len(ended) == 4)
     assert ended == [0.0, 0.02, 0.04, 0.06]
+
+
+def test_a_wait_may_be_longer_than_the_kernel_can_count(turning: Turning) -> None:
+    """Which would be an error, and so the end of everybody's waits."""
+    turning.start(lambda: pause(1e9))
+    turning.start(lambda: pause(math.inf))
+    assert 0 < turning.hub.patience() < 2**31 / 1000
+    turning.epoll.poll(min(0.01, turning.hub.patience()))
 
 
 def test_many_wait_at_once(turning: Turning, pairs: Pairs) -> None:
