@@ -96,7 +96,7 @@ def test_the_slowest_of_too_many_is_cut_off() -> None:
         thread.join()
     for pair in pairs:
         pair.sock.close()
-    assert gone[0] == "the slowest of too many clients that threads wait for"
+    assert gone[0] == "the slowest of too many clients that are waited for"
 
 
 def test_a_client_that_left_is_gone(pair: Pair) -> None:
