@@ -62,15 +62,6 @@ class Delay:
             self._strict_until = now + _STRICT_SECONDS
         self._ends = now + self._interval
 
-    def refused(self, now: float) -> None:
-        """Somebody had waited for too long: whatever made the queue is not over.
-
-        Else refusals would pause each time they have made the queue short, and those who
-        come in the pause would wait for as long as the first ones did.
-        """
-        if self.strict(now):
-            self._strict_until = now + _STRICT_SECONDS
-
     def standing(self, now: float) -> int:
         """For how many intervals there has been a standing queue; 0 when there is none."""
         return self._standing if now < self._ends + self._interval else 0

@@ -143,7 +143,6 @@ class Turnstile:
                 self._note(priority, wait, now)
                 if late:
                     self._refused += 1
-                    self._delay.refused(now)
                 else:
                     self._go_in()
                 return queue.popleft(), not late
@@ -163,7 +162,6 @@ class Turnstile:
 
     def _refuse(self, priority: Priority, wait: float, now: float) -> bool:
         self._note(priority, wait, now)
-        self._delay.refused(now)
         with self._lock:
             self._refused += 1
         return False

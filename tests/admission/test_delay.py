@@ -129,17 +129,3 @@ def test_a_target_above_the_longest_wait_is_that(target: float) -> None:
     delay = Delay(target, LONGEST)
     now = waited(delay, 0.3, 5)
     assert {delay.longest(priority, now) for priority in Priority} == {LONGEST}
-
-
-def test_while_requests_are_refused_refusing_goes_on() -> None:
-    """However short the queue has become by it; and it ends when nobody is refused any more."""
-    delay = Delay(TARGET, LONGEST)
-    now = waited(delay, 0.05, 4)
-    for _ in range(40):
-        now = waited(delay, 0.0, 1, now)
-        delay.refused(now)
-        assert delay.strict(now)
-    now = waited(delay, 0.0, 11, now)
-    assert not delay.strict(now)
-    delay.refused(now)  # a low priority's, or the longest of all waits: no reason to begin
-    assert not delay.strict(now)

@@ -7,8 +7,6 @@ from dataclasses import dataclass, field
 from threading import Lock, Thread
 from typing import Any
 
-import pytest
-
 from gateway.admission.delay import Delay
 from gateway.admission.limit import FEW, AdaptiveLimit, FixedLimit
 from gateway.admission.priority import Priority
@@ -198,22 +196,3 @@ def test_unread_requests_are_refused_only_while_a_queue_stands_and_by_priority()
     refused = [gate.refuses(long_ago, "GET", f"/{p}") for p in ("HIGH", "NORMAL", "LOW")]
     assert refused == [False, True, True]
     assert gate.snapshot().refused == 2
-
-
-@pytest.mark.parametrize("where", ["at the door", "in the queue"])
-def test_refusing_somebody_keeps_it_going(where: str) -> None:
-    """Also when the queue has become short by it."""
-    now, delay = time.monotonic(), Delay(0.005, 0.1)
-    for number in range(100):
-        delay.began(0.05, now - 0.8 + number * 0.005)
-    assert delay.strict(now + 0.1)
-    assert not delay.strict(now + 0.4)
-    gate = Turnstile(FixedLimit(0 if where == "in the queue" else 50), delay)
-    if where == "at the door":
-        assert enter(gate, Arrived(waited=0.05)) is False
-    else:
-        late = Arrived(waited=0.0)
-        assert enter(gate, late) is None
-        late.received -= 0.05
-        assert released(gate) == [(late, False)]
-    assert delay.strict(now + 0.4)
