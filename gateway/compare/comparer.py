@@ -126,7 +126,7 @@ class Comparer:
 def _judged(found: Found, unknown: NotCompared | None) -> Comparison:
     differences = tuple(found.differences)
     parts = {difference.part for difference in differences}
-    for part in _ORDER if parts else ():
+    for part in _ORDER:
         if part in parts:
             verdict = _VERDICTS[part]
             return Comparison(verdict, "", differences, found.ignored, found.drift())

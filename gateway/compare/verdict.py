@@ -73,6 +73,9 @@ class Part(Enum):
     HEADERS = "headers"
     BODY = "body"
 
+    # As with Verdict: every comparison asks for each of them.
+    __hash__ = object.__hash__
+
 
 class Difference(NamedTuple):
     """One place in which the answers differ.

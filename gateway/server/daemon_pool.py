@@ -1,4 +1,6 @@
-"""Threads that do not keep a process alive: gthread's, where ``concurrent.futures``' would.
+"""Threads that do not keep a process alive, where ``concurrent.futures``' would.
+
+gthread's, and those on which the hub of the default worker has done what can only block.
 
 An interpreter that exits waits for the threads of every ``ThreadPoolExecutor``. A
 request that is stuck in the application would so outlive the time it was given.
@@ -19,19 +21,19 @@ class DaemonPool:
     """What gthread uses of an executor: ``submit`` and ``shutdown``, over ``size`` threads.
 
     Threads: any may submit. The queue is the only thing shared; it has no bound here, since
-    each connection is in it once at most.
+    each connection, or request, is in it once at most.
     """
 
-    def __init__(self, size: int) -> None:
+    def __init__(self, size: int, name: str = "request") -> None:
         self._tasks: queue.SimpleQueue[_Task | None] = queue.SimpleQueue()
         self._threads = [
-            threading.Thread(target=self._work, name=f"request-{number}", daemon=True)
+            threading.Thread(target=self._work, name=f"{name}-{number}", daemon=True)
             for number in range(size)
         ]
         self._started = False
 
     def submit(self, function: Callable[..., Any], *args: Any) -> Future[Any]:
-        """Call it on one of the threads. Called by the main thread, the first time at least."""
+        """Call it on one of the threads. Called by one thread, until it has returned once."""
         if not self._started:
             self._started = True
             for thread in self._threads:

@@ -61,7 +61,7 @@ class Hub:
         self._opened: deque[Gate] = deque()
         self._bell = _Bell()
         epoll.register(self._bell.fd, select.EPOLLIN)
-        self._apart = DaemonPool(_APART)
+        self._apart = DaemonPool(_APART, "apart")
         use_hub(self)
 
     def close(self) -> None:
