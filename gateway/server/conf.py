@@ -27,6 +27,7 @@ from gateway.errors import SettingsError
 from gateway.prometheus import forget_gauges, use_slot
 from gateway.runtime import ENVIRONMENT_NAME, Reload, Runtime, WorkerState
 from gateway.server import admin_process, chosen, memory, slots, stock, trial
+from gateway.server.balance import Balance
 from gateway.server.shedding import ShedLog
 from gateway.server.turnstile import turnstile_for
 from gateway.settings import Route, Settings, load, summary, warnings
@@ -86,6 +87,7 @@ def _tried(environ: Mapping[str, str]) -> Settings:
 def gunicorn_settings(settings: Settings, runtime: Runtime, generation: int = 0) -> dict[str, Any]:
     """gunicorn's names for our settings, and the hooks that tie the processes together."""
     server = settings.server
+    balance = Balance()
     return {
         "bind": server.bind,
         "workers": server.workers,
@@ -106,10 +108,10 @@ def gunicorn_settings(settings: Settings, runtime: Runtime, generation: int = 0)
         "on_starting": lambda arbiter: _starting(arbiter, runtime, settings),
         "on_reload": lambda arbiter: _reloading(arbiter, runtime, settings),
         "pre_fork": lambda arbiter, worker: slots.assign(arbiter, worker),
-        "post_fork": lambda arbiter, worker: _forked(arbiter, runtime, worker),
+        "post_fork": lambda arbiter, worker: _forked(arbiter, runtime, worker, balance),
         "post_worker_init": lambda worker: _ready(runtime, worker, generation),
         "worker_exit": lambda arbiter, worker: _exiting(settings, worker),
-        "child_exit": lambda arbiter, worker: _gone(runtime, worker),
+        "child_exit": lambda arbiter, worker: _gone(runtime, worker, balance),
     }
 
 
@@ -137,11 +139,12 @@ def _introduce(arbiter: Any, settings: Settings) -> None:
         arbiter.log.info("gateway: %s", line)
 
 
-def _forked(arbiter: Any, runtime: Runtime, worker: Any) -> None:
+def _forked(arbiter: Any, runtime: Runtime, worker: Any, balance: Balance) -> None:
     """In the worker, before its application is loaded."""
     worker.inherited_signals = arbiter.SIG_QUEUE
     memory.give_back_large_blocks()
     slot = slots.of(worker)
+    worker.seat = balance.seat(slot)
     forget_gauges(runtime.metrics, slot)
     use_slot(slot)
     stock.accept_raw_targets()
@@ -258,11 +261,12 @@ def _exiting(settings: Settings, worker: Any) -> None:
     worker.wsgi.close(min(settings.mirror.drain_timeout, left))
 
 
-def _gone(runtime: Runtime, worker: Any) -> None:
+def _gone(runtime: Runtime, worker: Any, balance: Balance) -> None:
     """In the master, when a worker has ended, however it ended."""
     slot = slots.of(worker)
     forget_gauges(runtime.metrics, slot)
     runtime.forget_worker(slot)
+    balance.seat(slot).accepts(False)
 
 
 def _exit(runtime: Runtime, master: int) -> None:

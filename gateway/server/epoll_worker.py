@@ -31,6 +31,7 @@ from gateway.waiting import give_way
 
 from .acceptor import Acceptor
 from .application import ApplicationCall
+from .balance import alone
 from .connection import Connection, Phase
 from .ending import Ending
 from .leaders import Leaders
@@ -92,6 +93,7 @@ class EpollWorker(Limits, Worker):  # type: ignore[misc]
         self._requests: Leaders | Rounds | None = None
         self.turnstile = turnstile_for(self.admission, self.cfg.threads)
         self.shed = ShedCounts()
+        self.seat = alone()
         self._stopped = False
         self._next_sweep = 0.0
         self._idle_until = float("inf")
@@ -124,6 +126,7 @@ class EpollWorker(Limits, Worker):  # type: ignore[misc]
             wake=self.PIPE[0],
             adopt=self._adopt,
             make_room=self._make_room,
+            seat=self.seat,
             write_timeout=self.write_timeout,
             log=self.log,
         )
@@ -161,6 +164,7 @@ class EpollWorker(Limits, Worker):  # type: ignore[misc]
         if now >= self._next_sweep:
             self._next_sweep = now + _TICK_SECONDS
             self._sweep(now)
+            self.seat.tell(len(self._connections))
             self._refuse_forgotten()
 
     def _sweep(self, now: float) -> None:
@@ -192,6 +196,7 @@ class EpollWorker(Limits, Worker):  # type: ignore[misc]
         self._connections.add(conn)
         self._parked[conn.fd] = conn
         self.epoll.register(conn.fd, conn.events)
+        self.seat.tell(len(self._connections))
 
     def _make_room(self) -> int:
         """How many connections may be accepted, at the cost of the longest idle if need be."""
@@ -346,6 +351,7 @@ class EpollWorker(Limits, Worker):  # type: ignore[misc]
         """Let the connection wait again, or forget it. It is not this thread's any more."""
         if conn.phase is Phase.CLOSED:
             self._connections.discard(conn)
+            self.seat.tell(len(self._connections))
             return
         self._parked[conn.fd] = conn
         self._rearm(conn)
