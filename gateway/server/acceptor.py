@@ -82,12 +82,21 @@ class Acceptor:
         if pause > 0:
             seconds = min(seconds, pause)
         woken = False
-        for fd, _ in self._poll.poll(seconds):
+        for fd, _ in self._found(seconds):
             if fd in self._listeners:
                 self._accept(fd)
             else:
                 woken = True
         return woken
+
+    def _found(self, seconds: float) -> list[tuple[int, int]]:
+        if self._manners.waits and self._listening:
+            at_once = self._poll.poll(0)
+            if any(fd in self._listeners for fd, _ in at_once):
+                return at_once
+            # What was left to the others is theirs now.
+            self._manners.thank()
+        return self._poll.poll(seconds)
 
     def close(self) -> None:
         """Take what is already in the backlog, then refuse new connections."""

@@ -99,10 +99,7 @@ class Manners:
         self._rude_until = 0.0
 
     def give_way(self, now: float) -> bool:
-        """Whether one that is there now is left to others for ``POLITE_SECONDS``.
-
-        Not to be asked when none is: if nobody takes it, the others are taken to be stuck.
-        """
+        """Whether one that is there now is left to others for ``POLITE_SECONDS``."""
         if now < self._rude_until or not self._seat.is_ahead():
             self._waited = None
             return False
@@ -114,6 +111,15 @@ class Manners:
             return False
         self._waited = (now, taken)
         return True
+
+    @property
+    def waits(self) -> bool:
+        """Whether one was left to others, and nothing is known of it."""
+        return self._waited is not None
+
+    def thank(self) -> None:
+        """That it is there no more."""
+        self._waited = None
 
     def __repr__(self) -> str:
         return f"<Manners at {self._seat!r}>"

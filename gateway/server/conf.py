@@ -26,11 +26,11 @@ from gateway.budget import ByteBudget
 from gateway.errors import SettingsError
 from gateway.prometheus import forget_gauges, use_slot
 from gateway.runtime import ENVIRONMENT_NAME, Reload, Runtime, WorkerState
-from gateway.server import admin_process, chosen, memory, slots, stock, trial
+from gateway.server import admin_process, affinity, chosen, memory, slots, stock, trial
 from gateway.server.balance import Balance
 from gateway.server.shedding import ShedLog
 from gateway.server.turnstile import turnstile_for
-from gateway.settings import Route, Settings, load, summary, warnings
+from gateway.settings import Route, Server, Settings, load, summary, warnings
 from gateway.target import path_of
 from gateway.turns import take_long_turns
 
@@ -107,7 +107,7 @@ def gunicorn_settings(settings: Settings, runtime: Runtime, generation: int = 0)
         "secure_scheme_headers": {},
         "on_starting": lambda arbiter: _starting(arbiter, runtime, settings),
         "on_reload": lambda arbiter: _reloading(arbiter, runtime, settings),
-        "pre_fork": lambda arbiter, worker: slots.assign(arbiter, worker),
+        "pre_fork": lambda arbiter, worker: _forking(arbiter, server, worker),
         "post_fork": lambda arbiter, worker: _forked(arbiter, runtime, worker, balance),
         "post_worker_init": lambda worker: _ready(runtime, worker, generation),
         "worker_exit": lambda arbiter, worker: _exiting(settings, worker),
@@ -139,10 +139,18 @@ def _introduce(arbiter: Any, settings: Settings) -> None:
         arbiter.log.info("gateway: %s", line)
 
 
+def _forking(arbiter: Any, server: Server, worker: Any) -> None:
+    """In the master, for a worker that is about to be forked."""
+    slots.assign(arbiter, worker)
+    if server.cpu_affinity == "auto":
+        affinity.assign(arbiter, worker)
+
+
 def _forked(arbiter: Any, runtime: Runtime, worker: Any, balance: Balance) -> None:
     """In the worker, before its application is loaded."""
     worker.inherited_signals = arbiter.SIG_QUEUE
     memory.give_back_large_blocks()
+    affinity.keep_to(affinity.of(worker))
     slot = slots.of(worker)
     worker.seat = balance.seat(slot)
     forget_gauges(runtime.metrics, slot)

@@ -79,6 +79,14 @@ class Server(Model, frozen=True):
             "or gevent's greenlets (`gateway[gevent]`)"
         ),
     ] = "gateway"
+    cpu_affinity: Annotated[
+        Literal["auto", "off"],
+        Meta(
+            description="whether each worker keeps to one CPU, whose caches then stay its own: "
+            '"auto" gives as many to each CPU; those left over, '
+            "or all where CPUs are more, run anywhere",
+        ),
+    ] = "auto"
     max_connections: Annotated[
         Count,
         Meta(description="clients' connections in one worker; over it the longest idle goes"),

@@ -94,6 +94,17 @@ def test_a_worker_that_accepts_nothing_is_not_waited_for() -> None:
     assert waited == [0, 30, 60, 90, 1140, 1170, 1200, 1230]
 
 
+def test_one_that_was_taken_is_no_reason_to_think_others_stuck() -> None:
+    """However long it takes until the next one comes."""
+    _, more = seats(0, 50)
+    manners = Manners(more)
+    for second in range(5):
+        assert manners.give_way(second)
+        assert manners.waits
+        manners.thank()
+        assert not manners.waits
+
+
 def test_who_has_caught_up_no_longer_gives_way() -> None:
     """At once, and the next time a worker has fewer its patience starts anew."""
     fewer, more = seats(0, 50)

@@ -58,13 +58,14 @@ def clients() -> Iterator[Clients]:
 
 def test_who_has_fewer_connections_gets_the_next_ones(clients: Clients) -> None:
     """Not who wakes first: it is the one, then the other."""
-    for _ in range(20):
-        clients.one_more()
     for worker in (*clients.workers, *clients.workers):
+        for _ in range(20):
+            clients.one_more()
         clients.leave(worker)
+        # If others were taken to be stuck, then for a second.
         wait_for(
-            lambda worker=worker: {clients.one_more() for _ in range(5)} == {worker},
-            "five in a row to be its",
+            lambda worker=worker: {clients.one_more() for _ in range(3)} == {worker},
+            "three in a row to be its",
         )
 
 
@@ -76,3 +77,53 @@ def test_a_stuck_worker_is_not_waited_for(clients: Clients) -> None:
         assert [clients.one_more() for _ in range(40)] == [other] * 40
     finally:
         os.kill(stuck, signal.SIGCONT)
+
+
+@pytest.fixture
+def two_cpus() -> Iterator[list[int]]:
+    """This thread, and what it starts, may use no others."""
+    allowed = os.sched_getaffinity(0)
+    if len(allowed) < 2:
+        pytest.skip("this machine has one CPU")
+    two = sorted(allowed)[:2]
+    os.sched_setaffinity(0, two)
+    yield two
+    os.sched_setaffinity(0, allowed)
+
+
+@pytest.mark.parametrize(
+    ("workers", "setting", "expected"),
+    [
+        pytest.param(2, "auto", "one each", id="one for each CPU"),
+        pytest.param(1, "auto", "any", id="fewer workers than CPUs"),
+        pytest.param(2, "off", "any", id="switched off"),
+    ],
+)
+def test_each_worker_keeps_to_a_cpu_where_there_are_as_many(
+    two_cpus: list[int], workers: int, setting: str, expected: str
+) -> None:
+    """All of its threads; and no other process of the gateway."""
+    config = f"""
+        [server]
+        workers = {workers}
+        cpu_affinity = "{setting}"
+    """
+    with upstream() as live, gateway("--live", live.url, config=config) as running:
+        of_workers = running.workers()
+        used = [threads_cpus(worker) for worker in of_workers]
+        everybody = psutil.Process(running.process.pid)
+        others = [p.pid for p in (everybody, *everybody.children(recursive=True))]
+        free = [threads_cpus(pid) for pid in others if pid not in of_workers]
+    both = {tuple(two_cpus)}
+    each = [{(cpu,)} for cpu in two_cpus] if expected == "one each" else [both] * workers
+    assert sorted(used, key=sorted) == each
+    assert free
+    assert all(cpus == both for cpus in free)
+
+
+def threads_cpus(process: int) -> set[tuple[int, ...]]:
+    """The CPUs that the threads of a process may run on."""
+    return {
+        tuple(sorted(os.sched_getaffinity(thread.id)))
+        for thread in psutil.Process(process).threads()
+    }
