@@ -23,6 +23,7 @@ from collections import deque
 from .connection import CONNECTING, FREE, Connection
 from .job import BROKEN, UNANSWERED, UNCONNECTED, Job, Phase
 from .limits import raise_descriptor_limit
+from .pace import Pace
 from .prompt import run_first, run_promptly
 from .recording import Recording
 
@@ -51,6 +52,7 @@ class Client:
         self._missing: deque[float] = deque()  # when to try to replace a lost connection
         self._rng = random.Random(job.seed)
         self._phase = 0
+        self._pace = Pace()
         self.record = Recording()
 
     def connect(self) -> None:
@@ -113,6 +115,7 @@ class Client:
         """Wait for answers, at most until then, and take some of them."""
         if self._missing:
             self._replace_missing()
+        self._pace.keep()
         wait = max(0.0, min(until - time.monotonic(), _TICK))
         # epoll_wait counts in milliseconds, twice the time between two arrivals; select does not.
         if select.select((self._epoll,), (), (), wait)[0]:

@@ -24,6 +24,7 @@ from collections import deque
 from typing import ClassVar
 
 from .limits import raise_descriptor_limit
+from .pace import Pace
 from .prompt import run_promptly
 
 BEHAVIOURS = ("ok", "stalled", "refused", "slow", "resetting", "500", "huge", "garbage")
@@ -97,7 +98,9 @@ class Upstream:
         """Serve until the descriptor ``until_closed`` is readable: until it has ended."""
         listener, peers = self._listener.fileno(), self._peers
         self._epoll.register(until_closed, select.EPOLLIN)
+        pace = Pace()
         while True:
+            pace.keep()
             for fd, _ in self._epoll.poll(self._wait()):
                 if fd == until_closed:
                     return

@@ -21,6 +21,7 @@ from scripts.load.attackers import Attack
 from scripts.load.bench import Bench
 from scripts.load.figures import Figures
 from scripts.load.job import BROKEN, NONSENSE, UNANSWERED, Job, Phase, json_body
+from scripts.load.pace import Pace
 from scripts.load.slow_clients import attacked
 from scripts.load.targets import GatewaySettings, Target, upstream
 from scripts.load.verdicts import Row, Verdict, combined
@@ -105,6 +106,17 @@ def test_latency_counts_from_the_scheduled_arrival() -> None:
     # One connection does 20/s; the last of about 25 requests is due at a quarter of a second.
     assert figures.percentile(100) > 500
     assert figures.percentile(0) < 125
+
+
+def test_who_is_busy_looks_every_millisecond_and_who_is_idle_at_once() -> None:
+    """Twenty times in a row take nineteen milliseconds at least; the first of them nothing."""
+    pace, spent = Pace(), time.thread_time()
+    pace.keep()
+    began = time.monotonic()
+    for _ in range(19):
+        pace.keep()
+    assert time.monotonic() - began >= 0.018
+    assert time.thread_time() - spent < 0.01, "it slept"
 
 
 def test_large_bodies_go_out_whole() -> None:
