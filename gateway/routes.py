@@ -115,7 +115,8 @@ class RouteTable(Generic[T]):
         """The value of the most specific rule, or the default. ``path``: as sent."""
         if not self._rules:
             return self._default
-        path = canonical_path(path)
+        if "%" in path:
+            path = canonical_path(path)
         for rule, methods, value in self._rules:
             if (not methods or method in methods) and rule.matches(path):
                 return value
@@ -125,8 +126,10 @@ class RouteTable(Generic[T]):
         """What ``find`` says, and after it the other values that apply where an upstream
         reads the path in another way; all there are, where it may be read in too many.
         For rules that keep requests out."""
+        if not self._rules:
+            return [self._default]
         found = [self.find(method, path)]
-        others = readings(path) if self._rules else ()
+        others = readings(path)
         if others is None or others:
             every = self._all() if others is None else (self.find(method, o) for o in others)
             for value in every:

@@ -43,21 +43,20 @@ class Rate(msgspec.Struct, frozen=True, dict=True):
         """Whether a key with this debt may send one more request."""
         return debt + self.interval <= self.tolerance
 
-    def remaining(self, debt: int) -> int:
-        """How many requests would pass now, one after the other."""
-        return (self.tolerance - debt) // self.interval
-
     def wait(self, debt: int) -> int:
         """Whole seconds until a request would pass; 0 if it would now."""
         return ceil(max(0, debt + self.interval - self.tolerance) / SECOND)
 
-    def span(self, debt: int) -> int:
-        """Whole seconds for what remains at the configured rate, or the wait when nothing does.
+    def standing(self, debt: int) -> tuple[int, int]:
+        """What remains, and whole seconds for that at the configured rate, or the wait when
+        nothing does.
 
         Who spreads the remaining requests over this time keeps the rate
         (draft-ietf-httpapi-ratelimit-headers-11 sections 4.1.2 and 6).
         """
-        return self.wait(debt) or ceil(self.remaining(debt) * self.interval / SECOND)
+        interval = self.interval
+        left = (self.tolerance - debt) // interval
+        return left, ceil(left * interval / SECOND) if left > 0 else self.wait(debt)
 
     def __str__(self) -> str:
         burst = "" if self.burst == self.count else f" burst {self.burst}"

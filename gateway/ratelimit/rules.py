@@ -90,5 +90,5 @@ def _policy(name: str, rate: Rate) -> str:
 
 def service_limit(limit: Limit, debt: int) -> str:
     """A Service Limit Item (section 4.1)."""
-    rate = limit.rate
-    return f'"{limit.name}";r={rate.remaining(debt)};t={rate.span(debt)}'
+    left, seconds = limit.rate.standing(debt)
+    return f'"{limit.name}";r={left};t={seconds}'

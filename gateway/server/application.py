@@ -16,11 +16,11 @@ from gateway.errors import Refusal
 from gateway.exchange import Exchange
 
 from .ending import Ending
+from .environ import StockEnvirons
 from .fields import field_list
 from .outbox import ClientGone, Sink
 from .refusal import as_answer, refusal_for
 from .response import ExactResponse
-from .stock import create_environ
 
 
 class ApplicationCall:
@@ -30,8 +30,16 @@ class ApplicationCall:
     its log and its application.
     """
 
-    def __init__(self, worker: Any, cfg: Any, request: Any, sink: Sink) -> None:
+    def __init__(
+        self,
+        worker: Any,
+        cfg: Any,
+        request: Any,
+        sink: Sink,
+        environs: StockEnvirons | None = None,
+    ) -> None:
         self._worker = worker
+        self._environs = environs or StockEnvirons(cfg)
         self._cfg = cfg
         self._request = request
         self._sink = sink
@@ -55,16 +63,14 @@ class ApplicationCall:
         return ending
 
     def _prepare(self, peer: Any, server: Any, extra: dict[str, Any], keep: bool) -> None:
-        worker, cfg = self._worker, self._cfg
-        self._response, self._environ = create_environ(
-            self._request,
-            self._sink,
-            peer,
-            server,
-            cfg,
-            response_class=ExactResponse,
-            response_args=[lambda: bool(keep and worker.alive and cfg.keepalive)],
-        )
+        worker, cfg, request = self._worker, self._cfg, self._request
+
+        def may_keep() -> bool:
+            return bool(keep and worker.alive and cfg.keepalive)
+
+        response = ExactResponse(request, self._sink, cfg, may_keep)
+        self._response = response
+        self._environ = self._environs.of(request, self._sink, peer, server, response)
         self._environ["wsgi.multithread"] = True
         self._environ["gateway.fields"] = field_list(self._request.headers)
         self._environ.update(extra)

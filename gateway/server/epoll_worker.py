@@ -34,6 +34,7 @@ from .application import ApplicationCall
 from .balance import alone
 from .connection import Connection, Phase
 from .ending import Ending
+from .environ import Environs
 from .leaders import Leaders
 from .limits import Limits
 from .outbox import ClientGone
@@ -86,6 +87,7 @@ class EpollWorker(Limits, Worker):  # type: ignore[misc]
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._plain_cfg = frozen(self.cfg)
+        self._environs = Environs(self._plain_cfg)
         self._readers = SlowReaders(self.max_waiting_writers or max(1, self.cfg.threads // 2))
         self._throttled = ThrottledLog(logging.getLogger("gunicorn.error"))
         self._connections: set[Connection] = set()
@@ -314,7 +316,7 @@ class EpollWorker(Limits, Worker):  # type: ignore[misc]
             "gateway.admitted": True,
             "gunicorn.socket": conn.sock,
         }
-        call = ApplicationCall(self, self._plain_cfg, request, conn.outbox)
+        call = ApplicationCall(self, self._plain_cfg, request, conn.outbox, self._environs)
         return call.run(conn.peer, conn.server, extra, keep=True)
 
     # -- whoever owns the connection -------------------------------------------------------

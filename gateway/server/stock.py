@@ -30,16 +30,28 @@ from gunicorn.http.message import Request as Request
 from gunicorn.http.unreader import Unreader as Unreader  # type: ignore[import-untyped]
 from gunicorn.http.wsgi import HEADER_VALUE_RE as HEADER_VALUE_RE  # type: ignore[import-untyped]
 from gunicorn.http.wsgi import Response as Response
+from gunicorn.http.wsgi import WSGIErrorsWrapper as _WSGIErrorsWrapper
+from gunicorn.http.wsgi import _make_early_hints_callback
+from gunicorn.http.wsgi import base_environ as _base_environ
 from gunicorn.http.wsgi import create as _create
 from gunicorn.sock import ssl_context as _ssl_context  # type: ignore[import-untyped]
 from gunicorn.util import close as _close  # type: ignore[import-untyped]
 from gunicorn.util import load_class as _load_class
+from gunicorn.util import unquote_to_wsgi_str as _unquote_to_wsgi_str
 from gunicorn.workers.base import Worker as Worker  # type: ignore[import-untyped]
 from gunicorn.workers.gthread import TConn as _TConn  # type: ignore[import-untyped]
 from gunicorn.workers.gthread import ThreadWorker as ThreadWorker
 
 # (request, sock, client, server, cfg, response_class, response_args) -> (response, environ)
 create_environ = _create
+# (cfg) -> what is in every environ
+base_environ = _base_environ
+# (request, sock, response) -> what sends 103
+early_hints = _make_early_hints_callback
+# (cfg) -> a file of the streams that the error log has now
+ErrorStreams = _WSGIErrorsWrapper
+# (path) -> PATH_INFO
+unquoted = _unquote_to_wsgi_str
 # (cfg) -> what the settings say about TLS towards clients
 tls_context = _ssl_context
 # (sock), whatever state that is in

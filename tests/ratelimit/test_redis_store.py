@@ -103,7 +103,7 @@ def test_the_largest_debts_are_counted_as_exactly(store: RedisStore) -> None:
         (debt,) = store.take([demand("key", rate)]).debts
         assert debt <= number * rate.interval
         assert debt == pytest.approx(number * rate.interval, abs=60 * SECOND)
-        assert rate.remaining(debt) == 7 - number
+        assert rate.standing(debt)[0] == 7 - number
     assert passes(store, demand("key", rate), times=3) == 0
 
 
