@@ -53,6 +53,8 @@ if TYPE_CHECKING:
 
 # Where nobody can wait for a place, only threads that are this late are a reason to refuse.
 _LATE_SECONDS = 0.05
+# Requests in progress under a server that has not said how many threads it has.
+_THREADS = 64
 
 _log = logging.getLogger(__name__)
 
@@ -218,7 +220,7 @@ class Gateway:
         )
 
     def _admitted(self, app: WSGIApplication) -> WSGIApplication:
-        rules, threads = self.settings.admission, self.settings.server.threads
+        rules, threads = self.settings.admission, self.settings.server.threads or _THREADS
         if rules.mode == "off":
             return app
         limit = limit_for(rules.mode, rules.limit, threads, late=_LATE_SECONDS)

@@ -6,10 +6,12 @@ know then has to be on the class, and the next reload may bring other limits.
 
 from __future__ import annotations
 
+import select
+from importlib.util import find_spec
 from types import MappingProxyType
 from typing import Any
 
-from gateway.settings import Server
+from gateway.settings import Server, Settings
 
 from .stock import load_class
 
@@ -20,6 +22,23 @@ _CLASSES = MappingProxyType(
         "gevent": "gateway.server.gevent_worker.GatewayGeventWorker",
     }
 )
+
+
+# Requests in progress that each take a thread, unless the settings say how many.
+_THREADS = 64
+
+
+def in_progress(settings: Settings) -> int:
+    """How many requests one worker takes on at once."""
+    if settings.server.threads:
+        return settings.server.threads
+    # Where they take no thread there is nothing to run out of but connections to live.
+    return settings.live.pool_size if _take_no_thread(settings) else _THREADS
+
+
+def _take_no_thread(settings: Settings) -> bool:
+    ours = settings.server.worker_class == "gateway" and settings.transport == "gateway"
+    return ours and hasattr(select, "epoll") and find_spec("greenlet") is not None
 
 
 def worker_class(server: Server) -> type[Any]:

@@ -91,7 +91,7 @@ def gunicorn_settings(settings: Settings, runtime: Runtime, generation: int = 0)
     return {
         "bind": server.bind,
         "workers": server.workers,
-        "threads": server.threads,
+        "threads": chosen.in_progress(settings),
         "worker_class": chosen.worker_class(server),
         "worker_connections": server.max_connections,
         "keepalive": max(1, round(server.keepalive)),
@@ -163,7 +163,7 @@ def _forked(arbiter: Any, runtime: Runtime, worker: Any, balance: Balance) -> No
     worker.budget = ByteBudget(max(request.max_buffered, request.max_body))
     if hasattr(worker, "turnstile"):
         worker.turnstile = turnstile_for(
-            settings.admission, settings.server.threads, _priority_of(settings.routes)
+            settings.admission, chosen.in_progress(settings), _priority_of(settings.routes)
         )
 
 

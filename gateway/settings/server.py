@@ -53,12 +53,15 @@ class Server(Model, frozen=True):
     ] = False
     workers: Annotated[Count, Meta(description="gateway processes; about one for each core")] = 2
     threads: Annotated[
-        Count,
+        int,
         Meta(
+            ge=0,
+            le=65_535,
             description="requests one worker can have in progress at once; each takes a thread "
-            "with `gthread`, and with `gateway` where greenlet or its transport is missing"
+            "with `gthread`, and with `gateway` where greenlet or its transport is missing. 0: "
+            "64 of these, or as many as `live.pool_size` where they take none",
         ),
-    ] = 64
+    ] = 0
     keepalive: Annotated[
         Seconds, Meta(description="how long an idle client connection is kept")
     ] = 75.0

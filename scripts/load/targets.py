@@ -56,7 +56,7 @@ class GatewaySettings:
 
     chain: str = "full_chain"
     workers: int = 2
-    threads: int = 64
+    threads: int = 0
     pool_size: int = 256
     worker_class: str = "gateway"
     extra: str = ""  # more of a settings file

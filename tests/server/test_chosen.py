@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import pytest
 
-from gateway.server.chosen import limits, worker_class
+from gateway.server import chosen
+from gateway.server.chosen import in_progress, limits, worker_class
 from gateway.server.limits import Limits
-from gateway.settings import Server
+from gateway.settings import Server, Settings
+from gateway.settings.model import Live
 from tests.server.conftest import GATEWAY, GEVENT, GTHREAD, worker_classes
+
+LIVE = Live(url="http://live.test")
 
 # Set by what else is configured: request.max_body, request.max_buffered, admission.
 ELSEWHERE = {"max_body_bytes", "budget", "admission"}
@@ -32,3 +36,31 @@ def test_the_class_has_the_limits_of_its_settings(name: str, path: str) -> None:
     assert (other.header_timeout, other.max_head_bytes) == (10.0, 65536)
     assert {one.__bases__, other.__bases__} == {one.__bases__}
     assert issubclass(one, Limits)
+
+
+@pytest.mark.parametrize(
+    ("settings", "greenlet", "number"),
+    [
+        pytest.param(Settings(live=LIVE), True, 256, id="they take no thread"),
+        pytest.param(
+            Settings(live=Live(url="http://a", pool_size=9)),
+            True,
+            9,
+            id="nor more than connections",
+        ),
+        pytest.param(Settings(live=LIVE), False, 64, id="without greenlet"),
+        pytest.param(Settings(live=LIVE, transport="urllib3"), True, 64, id="with urllib3"),
+        pytest.param(
+            Settings(live=LIVE, server=Server(worker_class="gthread")), True, 64, id="gthread"
+        ),
+        pytest.param(
+            Settings(live=LIVE, server=Server(threads=5)), True, 5, id="as the settings say"
+        ),
+    ],
+)
+def test_as_many_requests_as_there_is_room_for(
+    monkeypatch: pytest.MonkeyPatch, settings: Settings, greenlet: bool, number: int
+) -> None:
+    """Threads are few; where none is needed, connections to live are the bound."""
+    monkeypatch.setattr(chosen, "find_spec", lambda name: greenlet or None)
+    assert in_progress(settings) == number

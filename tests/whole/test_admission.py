@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import signal
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import ExitStack
 from threading import Event
 
 import pytest
@@ -141,3 +142,29 @@ def test_a_request_on_a_kept_connection_is_refused_while_draining(number: int) -
                 assert client.closed()
             door.go.set()
             assert slow.result().status == 200
+
+
+@pytest.mark.parametrize(
+    ("extra", "most"),
+    [
+        pytest.param("", 256, id="where they take no thread"),
+        pytest.param('transport = "urllib3"', 64, id="where each takes one"),
+    ],
+)
+def test_a_slow_upstream_has_as_many_requests_as_connections(extra: str, most: int) -> None:
+    """Unless the settings say how many: nobody is refused because live takes its time."""
+    pytest.importorskip("greenlet")
+    door = Door()
+    asked = b"GET /slow HTTP/1.1\r\nHost: a\r\n\r\n"
+    with (
+        upstream(door) as live,
+        gateway("--live", live.url, "--workers", "1", config=extra) as running,
+        ExitStack() as stack,
+    ):
+        assert running.metric("gateway_admission_limit") == most
+        clients = [stack.enter_context(running.client()) for _ in range(min(most, 100))]
+        for client in clients:
+            client.send(asked)
+        taken(door, len(clients))
+        door.go.set()
+        assert {client.answer().status for client in clients} == {200}
