@@ -199,8 +199,9 @@ def _ready(runtime: Runtime, worker: Any, generation: int) -> None:
     if hasattr(worker, "turnstile"):
         gateway.fanout.overloaded = worker.turnstile.standing
         gateway.housekeeper.add(partial(_publish_admission, gateway, worker, ShedLog(_log)))
+        gateway.housekeeper.add(memory.Collector(lambda: worker.turnstile.snapshot().running))
     gateway.start()
-    memory.collect_seldom()
+    memory.collect_seldom(at_quiet_moments=hasattr(worker, "turnstile"))
     take_long_turns()
 
 
