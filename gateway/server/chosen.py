@@ -32,8 +32,10 @@ def in_progress(settings: Settings) -> int:
     """How many requests one worker takes on at once."""
     if settings.server.threads:
         return settings.server.threads
-    # Where they take no thread there is nothing to run out of but connections to live.
-    return settings.live.pool_size if _take_no_thread(settings) else _THREADS
+    # Where they take no thread there is nothing to run out of but connections to live; some
+    # wait for those, or go elsewhere.
+    most = settings.live.pool_size if _take_no_thread(settings) else _THREADS
+    return max(_THREADS, most)
 
 
 def _take_no_thread(settings: Settings) -> bool:

@@ -59,7 +59,7 @@ class Server(Model, frozen=True):
             le=65_535,
             description="requests one worker can have in progress at once; each takes a thread "
             "with `gthread`, and with `gateway` where greenlet or its transport is missing. 0: "
-            "64 of these, or as many as `live.pool_size` where they take none",
+            "64, or where they take none as many as `live.pool_size`, if that is more",
         ),
     ] = 0
     keepalive: Annotated[
