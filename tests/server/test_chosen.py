@@ -43,10 +43,10 @@ def test_the_class_has_the_limits_of_its_settings(name: str, path: str) -> None:
     [
         pytest.param(Settings(live=LIVE), True, 256, id="they take no thread"),
         pytest.param(
-            Settings(live=Live(url="http://a", pool_size=9)),
-            True,
-            9,
-            id="nor more than connections",
+            Settings(live=Live(url="http://a", pool_size=999)), True, 999, id="as connections"
+        ),
+        pytest.param(
+            Settings(live=Live(url="http://a", pool_size=9)), True, 64, id="few connections"
         ),
         pytest.param(Settings(live=LIVE), False, 64, id="without greenlet"),
         pytest.param(Settings(live=LIVE, transport="urllib3"), True, 64, id="with urllib3"),
