@@ -14,7 +14,7 @@ from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING, Any, cast
 
-from gateway.admission.limit import limit_for
+from gateway.admission.limit import THREADS, limit_for
 from gateway.admission.priority import priority_table
 from gateway.control import Control
 from gateway.embedded.exits import close_at_exit
@@ -53,8 +53,6 @@ if TYPE_CHECKING:
 
 # Where nobody can wait for a place, only threads that are this late are a reason to refuse.
 _LATE_SECONDS = 0.05
-# Requests in progress under a server that has not said how many threads it has.
-_THREADS = 64
 
 _log = logging.getLogger(__name__)
 
@@ -220,7 +218,7 @@ class Gateway:
         )
 
     def _admitted(self, app: WSGIApplication) -> WSGIApplication:
-        rules, threads = self.settings.admission, self.settings.server.threads or _THREADS
+        rules, threads = self.settings.admission, self.settings.server.threads or THREADS
         if rules.mode == "off":
             return app
         limit = limit_for(rules.mode, rules.limit, threads, late=_LATE_SECONDS)

@@ -18,6 +18,9 @@ from __future__ import annotations
 
 from typing import Literal, Protocol
 
+# Requests in progress that each take a thread, unless the settings say how many.
+THREADS = 64
+
 _GROW = 1.5
 _SHRINK = 0.8
 # So few are never too many: they are done before others would be refused.

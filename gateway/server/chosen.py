@@ -11,6 +11,7 @@ from importlib.util import find_spec
 from types import MappingProxyType
 from typing import Any
 
+from gateway.admission.limit import THREADS
 from gateway.settings import Server, Settings
 
 from .stock import load_class
@@ -24,18 +25,14 @@ _CLASSES = MappingProxyType(
 )
 
 
-# Requests in progress that each take a thread, unless the settings say how many.
-_THREADS = 64
-
-
 def in_progress(settings: Settings) -> int:
     """How many requests one worker takes on at once."""
     if settings.server.threads:
         return settings.server.threads
     # Where they take no thread there is nothing to run out of but connections to live; some
     # wait for those, or go elsewhere.
-    most = settings.live.pool_size if _take_no_thread(settings) else _THREADS
-    return max(_THREADS, most)
+    most = settings.live.pool_size if _take_no_thread(settings) else THREADS
+    return max(THREADS, most)
 
 
 def _take_no_thread(settings: Settings) -> bool:

@@ -1,4 +1,4 @@
-"""What a WSGI application is told of a request: gunicorn's environ, for a third of the work.
+"""What a WSGI application is told of a request: gunicorn's environ, with less work.
 
 gunicorn makes all of it anew each time, of which most is the same for every request: it looks
 up a logger, an environment variable, and what a proxy in front may have said.
